@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Connection IDs, RFC 9000 §5.1: the ones we issued (which the lookup table of
+ * the kernel side knows) and the ones that the peer issued.
+ */
+#ifndef _QUIC_CID_H
+#define _QUIC_CID_H
+
+#include "wire.h"
+
+#define QUIC_CIDS_MAX		8	/* live IDs a side, active_connection_id_limit */
+#define QUIC_CIDS_RETIRED_MAX	(2 * QUIC_CIDS_MAX)	/* RETIRE frames owed, §5.1.2 */
+
+struct quic_cid_entry {
+	u64 seq;
+	struct quic_cid cid;
+	bool used;		/* this slot holds an ID */
+	bool has_token;
+	bool announced;		/* local: the peer has been told (NEW_CONNECTION_ID sent once) */
+	bool lost;		/* local: must be sent again */
+	bool acked;
+	u8 token[QUIC_RESET_TOKEN_LEN];
+};
+
+/* What the set tells its owner; called under the connection's lock, any context. */
+struct quic_cid_ops {
+	/*
+	 * Fill @cid with fresh entropy, make packets for it find this
+	 * connection, and @token its reset token.  0 or a negative errno.
+	 */
+	int (*cid_new)(void *priv, struct quic_cid *cid, u8 token[QUIC_RESET_TOKEN_LEN]);
+	void (*cid_gone)(void *priv, const struct quic_cid *cid);
+};
+
+/* IDs that we issued. */
+struct quic_cids_local {
+	struct quic_cid_entry e[QUIC_CIDS_MAX];
+	u64 next_seq;
+	u64 prior_to;		/* retire_prior_to of our NEW_CONNECTION_IDs */
+	u8 limit;		/* how many the peer wants (its limit, at most our bound) */
+	const struct quic_cid_ops *ops;
+	void *priv;
+};
+
+/* IDs that the peer issued. */
+struct quic_cids_remote {
+	struct quic_cid_entry e[QUIC_CIDS_MAX];
+	u64 active;		/* sequence number in use */
+	u64 prior_to;		/* largest retire_prior_to seen */
+	u8 limit;		/* our active_connection_id_limit */
+	u64 retire[QUIC_CIDS_RETIRED_MAX];	/* sequence numbers to send RETIRE for */
+	u8 nretire;
+};
+
+void quic_cids_local_init(struct quic_cids_local *l, const struct quic_cid_ops *ops,
+			  void *priv);
+/* Register @cid as sequence 0 (or the next); the ID made by ops->cid_new unless given. */
+int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e);
+/* Issue until the peer holds @l->limit; those to be sent have !announced || lost. */
+int quic_cids_local_fill(struct quic_cids_local *l);
+/* Next entry owed to the peer as NEW_CONNECTION_ID (seq > 0), or NULL. */
+struct quic_cid_entry *quic_cids_local_pending(struct quic_cids_local *l);
+void quic_cids_local_acked(struct quic_cids_local *l, u64 seq);
+void quic_cids_local_lost(struct quic_cids_local *l, u64 seq);
+/*
+ * RETIRE_CONNECTION_ID from the peer in a packet whose destination was @dcid:
+ * 0 or PROTOCOL_VIOLATION (never issued, or the one it came on; §19.16).
+ */
+int quic_cids_local_retire(struct quic_cids_local *l, u64 seq, const struct quic_cid *dcid);
+/* Ask the peer to retire all below @prior_to (new ones are issued). -EINVAL: out of range */
+int quic_cids_local_set_prior(struct quic_cids_local *l, u64 prior_to);
+const struct quic_cid *quic_cids_local_active(const struct quic_cids_local *l);
+void quic_cids_local_free(struct quic_cids_local *l);	/* cid_gone for each */
+
+/* Sequence 0, from the handshake (or @cid replaced: client after the first Initial). */
+void quic_cids_remote_init(struct quic_cids_remote *r, const struct quic_cid *cid, u8 limit);
+void quic_cids_remote_set_first(struct quic_cids_remote *r, const struct quic_cid *cid);
+void quic_cids_remote_set_token(struct quic_cids_remote *r, u64 seq,
+				const u8 token[QUIC_RESET_TOKEN_LEN]);
+/*
+ * NEW_CONNECTION_ID: 0, or PROTOCOL_VIOLATION (same sequence other content,
+ * zero-length in use), CONNECTION_ID_LIMIT (§5.1.1; also too many RETIREs owed).
+ * If the active one must be retired (prior_to), switches to a live one;
+ * *switched says so.
+ */
+int quic_cids_remote_add(struct quic_cids_remote *r, u64 seq, u64 prior_to,
+			 const struct quic_cid *cid,
+			 const u8 token[QUIC_RESET_TOKEN_LEN], bool *switched);
+const struct quic_cid_entry *quic_cids_remote_active(const struct quic_cids_remote *r);
+/* Use another live one and retire the one in use (migration, §9.5). -ENOENT: no spare */
+int quic_cids_remote_rotate(struct quic_cids_remote *r);
+int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq);	/* -ENOENT */
+int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to);
+/* RETIRE_CONNECTION_ID to send: takes one off the list; lost puts it back. */
+bool quic_cids_remote_next_retire(struct quic_cids_remote *r, u64 *seq);
+void quic_cids_remote_retire_lost(struct quic_cids_remote *r, u64 seq);
+/* Is @token a reset token of an ID in use? constant time, §10.3.1 */
+bool quic_cids_remote_is_reset(const struct quic_cids_remote *r,
+			       const u8 token[QUIC_RESET_TOKEN_LEN]);
+
+#endif /* _QUIC_CID_H */

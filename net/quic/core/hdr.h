@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Packet headers, RFC 8999, RFC 9000 §17, RFC 9369 §3.  Stateless: bytes to
+ * struct and back.  Callers: conn_rx and the kernel's input (parse), conn_tx
+ * and listen (put).
+ */
+#ifndef _QUIC_HDR_H
+#define _QUIC_HDR_H
+
+#include "wire.h"
+
+enum quic_pkt_type {		/* independent of the version's code points */
+	QUIC_PKT_INITIAL,
+	QUIC_PKT_0RTT,
+	QUIC_PKT_HANDSHAKE,
+	QUIC_PKT_RETRY,
+	QUIC_PKT_1RTT,
+	QUIC_PKT_VN,		/* Version Negotiation */
+	QUIC_PKT_UNKNOWN,	/* a long header of a version that we do not speak */
+};
+
+#define QUIC_HDR_LONG		0x80
+#define QUIC_HDR_FIXED		0x40
+#define QUIC_HDR_SPIN		0x20
+#define QUIC_HDR_KEY_PHASE	0x04
+
+/* A header whose protection is still on; pointers lead into the datagram. */
+struct quic_hdr {
+	enum quic_pkt_type type;
+	u8 first;		/* first byte, still protected */
+	u32 version;		/* long headers */
+	struct quic_cid dcid;
+	struct quic_cid scid;	/* long headers */
+	const u8 *token;	/* Initial: token; Retry: token */
+	u32 token_len;
+	const u8 *versions;	/* Version Negotiation: list of u32 */
+	u32 nversions;
+	u32 pn_off;		/* offset of the packet number from the packet's start */
+	u32 len;		/* bytes of this packet, header included */
+};
+
+bool quic_version_known(u32 version);
+
+/*
+ * Parse the packet at @p of the @len bytes left of the datagram.  A short
+ * header's destination ID is @dcid_len bytes long (what we issue).
+ * 0; -EBADMSG: malformed, drop the rest of the datagram (RFC 9000 §12.2).
+ * A cleared fixed bit is -EBADMSG too, unless @grease (RFC 9287).
+ * A long header of an unknown version gives QUIC_PKT_UNKNOWN with version and
+ * IDs set (IDs longer than 20 bytes: -EBADMSG) and len = @len.
+ */
+int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
+		   struct quic_hdr *h);
+
+/*
+ * Write an Initial, 0-RTT or Handshake header; the Length field is always
+ * two bytes and is filled in later by quic_hdr_set_length().  Returns the
+ * offset of the Length field in @w's output through @len_off.
+ * @pn_len: 1 to 4.
+ */
+void quic_hdr_put_long(struct quic_wr *w, enum quic_pkt_type type, u32 version,
+		       const struct quic_cid *dcid, const struct quic_cid *scid,
+		       const u8 *token, u32 token_len, u64 pn, u8 pn_len,
+		       u8 **length);
+void quic_hdr_set_length(u8 *length, u16 value);
+void quic_hdr_put_short(struct quic_wr *w, const struct quic_cid *dcid,
+			bool spin, bool key_phase, u64 pn, u8 pn_len);
+/* RFC 9000 §17.2.1; @first_random: any byte, made to look like a v1 header */
+void quic_hdr_put_vn(struct quic_wr *w, const struct quic_cid *dcid,
+		     const struct quic_cid *scid, const u32 *versions,
+		     unsigned int n, u8 first_random);
+/* RFC 9000 §17.2.5, without the integrity tag (keys.h seals it) */
+void quic_hdr_put_retry(struct quic_wr *w, u32 version,
+			const struct quic_cid *dcid, const struct quic_cid *scid,
+			const u8 *token, u32 token_len, u8 first_random);
+
+/* RFC 9000 §17.1, appendix A.2: bytes (1 to 4) needed; @largest_acked -1: none */
+u8 quic_pn_len(u64 pn, s64 largest_acked);
+/* RFC 9000 appendix A.3; @largest -1: none received yet */
+u64 quic_pn_decode(s64 largest, u64 truncated, u8 pn_len);
+
+#endif /* _QUIC_HDR_H */

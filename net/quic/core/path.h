@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A network path: addresses, validation (RFC 9000 §8.2), the anti
+ * amplification limit (§8.1), ECN validation (§13.4.2), its MTU.  The core
+ * keeps two: the one in use and a candidate.  Migration (§9) swaps them.
+ */
+#ifndef _QUIC_PATH_H
+#define _QUIC_PATH_H
+
+#include "wire.h"
+#include "addr.h"
+
+#define QUIC_AMPLIFICATION	3	/* RFC 9000 §8.1 */
+#define QUIC_PATH_RESPONSES	4	/* PATH_RESPONSEs owed at once; more are dropped */
+#define QUIC_PATH_CHALLENGES	3	/* tries */
+
+enum quic_path_state {
+	QUIC_PATH_UNUSED,
+	QUIC_PATH_UNVALIDATED,	/* sends up to the amplification limit */
+	QUIC_PATH_VALIDATING,	/* a PATH_CHALLENGE is out */
+	QUIC_PATH_VALIDATED,
+	QUIC_PATH_FAILED,
+};
+
+struct quic_path {
+	struct quic_addr local;
+	struct quic_addr remote;
+	enum quic_path_state state;
+	u16 mtu;		/* largest UDP payload we send, from 1200 */
+	u64 rx_bytes;		/* while not validated */
+	u64 tx_bytes;
+	u8 challenge[8];
+	bool challenge_pending;	/* to be sent */
+	u8 challenges;		/* sent so far */
+	u64 challenge_expire;	/* next try or failure; QUIC_TIME_NEVER: none */
+	u8 response[QUIC_PATH_RESPONSES][8];
+	u8 nresponse;
+};
+
+void quic_path_init(struct quic_path *p, const struct quic_addr *local,
+		    const struct quic_addr *remote, bool validated);
+void quic_path_received(struct quic_path *p, u32 bytes);
+void quic_path_sent(struct quic_path *p, u32 bytes);
+/* Bytes that may still be sent; U32_MAX once validated. */
+u32 quic_path_credit(const struct quic_path *p);
+void quic_path_validated(struct quic_path *p);
+/* Start (or repeat) validation with fresh random data; @pto in ns, §8.2.4: 3 * PTO each */
+void quic_path_challenge(struct quic_path *p, u64 now, u64 pto);
+bool quic_path_timeout(struct quic_path *p, u64 now, u64 pto);	/* true: failed */
+void quic_path_on_challenge(struct quic_path *p, const u8 data[8]);	/* owes a response */
+bool quic_path_next_response(struct quic_path *p, u8 data[8]);
+bool quic_path_on_response(struct quic_path *p, const u8 data[8]);	/* true: now validated */
+
+#endif /* _QUIC_PATH_H */
