@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Sourced by qemu-run and uml-run: their common options, the job file, the verdict.
+
+. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
+
+vm=$top/tests/vm
+timeout=120 memory=2048 cpus=2 out= interactive= no_scan= no_leaks= modules= extra_append= time_travel=
+
+usage() {
+	sed -n '/^# [a-z-]*run /,/^[^#]/{s/^# \?//p}' "$0"
+	exit 2
+}
+
+# parse_options "$@" - leaves the command in the array `command`
+parse_options() {
+	local option
+	while getopts 't:m:s:o:a:iLST' option; do
+		case $option in
+		t) timeout=$OPTARG ;;
+		m) memory=$OPTARG ;;
+		s) cpus=$OPTARG ;;
+		o) out=$OPTARG ;;
+		a) extra_append=$OPTARG ;;
+		i) interactive=yes ;;
+		L) no_leaks=yes ;;
+		S) no_scan=yes ;;
+		T) time_travel=yes ;;
+		*) usage ;;
+		esac
+	done
+	shift $((OPTIND - 1))
+	command=("$@")
+}
+
+# SCRIPT may be a file, or -c COMMAND. Bash takes both.
+check_command() {
+	[ ${#command[@]} -gt 0 ] || usage
+	[ "${command[0]}" = -c ] || [ -r "${command[0]}" ] || die "no such script: ${command[0]}"
+}
+
+prepare_out() {
+	mkdir -p "$build/vm"
+	[ -n "$out" ] || { out=$(mktemp -d "$build/vm/run.XXXXXX"); own_out=yes; }
+	mkdir -p "$out"
+	out=$(realpath "$out")
+	rm -f "$out"/{rc,dmesg,kmemleak,console}
+}
+
+# job MACHINE TTY - the file that guest-init reads
+job() {
+	job=$out/job
+	{
+		printf 'job_machine=%q job_tty=%q job_out=%q job_cwd=%q job_build=%q\n' "$1" "$2" "$out" "$PWD" "$build"
+		printf 'job_timeout=%q job_interactive=%q job_term=%q job_no_leaks=%q job_modules=%q\n' \
+			"$timeout" "$interactive" "${TERM:-}" "$no_leaks" "$modules"
+		printf 'job_stty=%q\n' "$([ -z "$interactive" ] || stty size 2>/dev/null | awk '{ print "rows", $1, "cols", $2 }')"
+		printf 'job_command=('
+		printf '%q ' "${command[@]}"
+		printf ')\n'
+	} >"$job"
+}
+
+# verdict - exits with the script's status, or 1 for a report of the kernel, 99 for no end
+verdict() {
+	local rc bad=
+	rc=$(cat "$out/rc" 2>/dev/null || true)
+	if [ -z "$rc" ]; then
+		say "the machine ended or was stopped before the script did"
+		bad=99
+	fi
+	if [ -z "$no_scan" ]; then
+		if [ -e "$out/dmesg" ]; then
+			"$vm/scan" "$out/dmesg" $([ ! -e "$out/kmemleak" ] || echo "$out/kmemleak") || bad=${bad:-1}
+		else
+			"$vm/scan" "$out/console" || bad=${bad:-1}
+		fi
+	fi
+	[ -z "${own_out:-}" ] || rm -rf "$out"
+	[ "${rc:-0}" = 0 ] || exit "$rc"
+	exit "${bad:-0}"
+}
