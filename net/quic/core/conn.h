@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A connection: the whole protocol behind four verbs, rx, tx, timeout and
+ * deadline, and the calls of the socket layer.  Everything runs under the
+ * connection's lock (in the kernel: the socket lock); nothing here takes a
+ * lock, asks the time or touches a socket.  What the core wants from its owner
+ * goes through struct quic_conn_ops, or is left as bits in 'wake' and 'work'
+ * which the owner collects after each call (once per train, not per packet).
+ *
+ * Contexts.  'Process context' calls may sleep (they make keys).  A datagram
+ * whose first packet has a long header must be given to quic_conn_rx() in
+ * process context; one with a short header, quic_conn_tx(), _timeout() and
+ * _deadline() work in any context.
+ */
+#ifndef _QUIC_CONN_H
+#define _QUIC_CONN_H
+
+#include "cid.h"
+#include "keys.h"
+#include "path.h"
+#include "streams.h"
+#include "acktr.h"
+#include "loss.h"
+#include "pace.h"
+#include "token.h"
+
+enum quic_conn_state {
+	QUIC_CONN_IDLE,		/* made; connect() or accept() not yet done */
+	QUIC_CONN_HANDSHAKE,
+	QUIC_CONN_ESTABLISHED,	/* both 1-RTT keys are installed */
+	QUIC_CONN_CLOSING,	/* we sent CLOSE, RFC 9000 §10.2.1 */
+	QUIC_CONN_DRAINING,	/* the peer closed or reset, §10.2.2 */
+	QUIC_CONN_CLOSED,	/* over: timers are off, the owner may free it */
+};
+
+/* Why a datagram or packet was dropped, and other things worth counting. */
+enum quic_mib {
+	QUIC_MIB_PKT_IN,		/* packets opened */
+	QUIC_MIB_PKT_OUT,		/* packets sealed */
+	QUIC_MIB_DROP_HEADER,		/* malformed header */
+	QUIC_MIB_DROP_CID,		/* destination ID is not this connection's */
+	QUIC_MIB_DROP_VERSION,		/* other version than negotiated */
+	QUIC_MIB_DROP_NOKEY,		/* no key for it, yet or any more */
+	QUIC_MIB_DROP_AUTH,		/* did not verify */
+	QUIC_MIB_DROP_DUP,		/* packet number seen before */
+	QUIC_MIB_DROP_SMALL,		/* Initial in a datagram below 1200 bytes, §14.1 */
+	QUIC_MIB_DROP_MEMORY,		/* no memory, or receive budget exhausted */
+	QUIC_MIB_DROP_RETRY,		/* unexpected or forged Retry */
+	QUIC_MIB_DROP_VN,		/* unexpected Version Negotiation */
+	QUIC_MIB_DROP_CLOSED,		/* for a connection closing or draining */
+	QUIC_MIB_DROP_PATH,		/* from an address that migration does not allow */
+	QUIC_MIB_RETRANS,		/* frames sent again */
+	QUIC_MIB_PTO,
+	QUIC_MIB_LOST,
+	QUIC_MIB_CLOSE_IN,
+	QUIC_MIB_CLOSE_OUT,
+	QUIC_MIB_RESET_IN,		/* stateless resets accepted */
+	QUIC_MIB_KEY_UPDATE,
+	QUIC_MIB_IDLE_TIMEOUT,
+	QUIC_MIB_CORE_MAX,
+};
+
+struct quic_conn_ops {
+	const struct quic_crypto_ops *crypto;
+	const struct quic_chunk_ops *chunk;
+	const struct quic_cid_ops *cid;
+	/*
+	 * An event of the uapi (enum quic_event_type) with its content; the
+	 * owner drops those that the user did not ask for.  Any context.
+	 */
+	void (*event)(void *priv, u8 type, const void *data, u32 len);
+	void (*count)(void *priv, enum quic_mib what);
+};
+
+/* conn->wake: what waiters may want to know. */
+enum {
+	QUIC_WAKE_READ	= 1,	/* stream data, FIN, reset, CRYPTO or an event */
+	QUIC_WAKE_WRITE	= 2,	/* room in buffers, credit, more streams */
+	QUIC_WAKE_STATE	= 4,	/* conn->state changed */
+};
+
+/* conn->work: what must be done in process context by quic_conn_work(). */
+enum {
+	QUIC_WORK_KEYS	= 1,	/* prepare the next 1-RTT phase */
+};
+
+struct quic_conn_config {	/* from the CONFIG option, with defaults */
+	u32 version;
+	u8 cong;		/* enum quic_cong_algo */
+	bool nodelay;
+	u64 initial_rtt;	/* ns */
+	u64 keepalive;		/* ns; 0: off */
+	u64 rcv_window_max;	/* auto-tuning bound, bytes */
+	u64 max_pacing_rate;	/* bytes per second; 0: none */
+};
+
+struct quic_close {
+	bool local;		/* we did it */
+	bool app;		/* code is the application's (frame 0x1d) */
+	u64 code;
+	u64 frame_type;
+	int err;		/* the errno that the socket reports: 0 for an orderly close */
+	u16 len;
+	u8 *phrase;		/* kmalloc'ed, or NULL */
+};
+
+struct quic_space {
+	struct quic_acktr ack;
+	struct quic_sendbuf csnd;	/* CRYPTO out */
+	struct quic_recvbuf crcv;	/* CRYPTO in */
+};
+
+struct quic_conn_stats {
+	u64 rx_packets, tx_packets, rx_bytes, tx_bytes;
+};
+
+#define QUIC_CRYPTO_BUF_MAX	65536	/* CRYPTO bytes held a level, RFC 9000 §7.5 */
+#define QUIC_TP_EXT_MAX		QUIC_TPARAM_EXT_MAX
+
+struct quic_conn {
+	const struct quic_conn_ops *ops;
+	void *priv;
+	enum quic_conn_state state;
+	bool server;
+	bool confirmed;			/* handshake confirmed, RFC 9001 §4.1.2 */
+	bool handshake_done_pending;	/* server: HANDSHAKE_DONE to be sent */
+	bool peer_params_set;
+	bool got_packet;		/* any packet of the peer was processed */
+	bool retried;			/* client: a Retry was followed */
+	bool crypto_more;		/* MSG_MORE: hold CRYPTO output */
+	bool ping_pending;		/* keepalive */
+	bool new_token_pending;
+	bool close_pending;		/* a CLOSE is to be sent */
+	bool kick;			/* send what Nagle or ACK delay would hold */
+	u8 wake, work;
+	u8 read_level;			/* highest level with data fed to the user */
+	u32 version;
+
+	struct quic_cid odcid;		/* client's first destination ID */
+	struct quic_cid rscid;		/* source ID of the Retry, len 0: none */
+	u8 *token;			/* client: for Initial packets */
+	u16 token_len;
+	u8 *new_token;			/* server: to be sent in NEW_TOKEN */
+	u16 new_token_len;
+
+	struct quic_conn_config config;
+	struct quic_tparam local_tp, peer_tp;
+	struct quic_keys keys;
+	struct quic_cids_local scids;
+	struct quic_cids_remote dcids;
+	struct quic_path path;		/* in use */
+	struct quic_space *space[QUIC_SPACES];
+	struct quic_loss loss;
+	struct quic_cc cc;
+	struct quic_pace pace;
+	struct quic_streams streams;
+	struct quic_chunk *rx_chunk;	/* where packets are opened to */
+
+	struct quic_close close;
+	u32 close_rx;			/* packets received while closing, §10.2.1 */
+
+	/* timers: absolute, QUIC_TIME_NEVER when off */
+	u64 idle_at, close_at, pace_at, keepalive_at;
+	u64 idle_period;		/* ns; 0: none */
+	bool idle_restarted;		/* an ack-eliciting packet left since the last receive */
+	bool wants_tx;			/* deadline(): something could go out right now */
+	struct quic_conn_stats stats;
+};
+
+/* ---- life ---- */
+
+/* 0 or -ENOMEM; process context. @tp: local parameters. */
+int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *priv,
+		   bool server, const struct quic_conn_config *config,
+		   const struct quic_tparam *tp);
+void quic_conn_free(struct quic_conn *c);	/* all memory, keys, IDs; any context */
+
+/* Options that may change until the handshake starts. */
+void quic_conn_set_local_tp(struct quic_conn *c, const struct quic_tparam *tp);
+void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *config);
+
+/*
+ * Client: IDs are chosen, Initial keys made; nothing is sent before CRYPTO
+ * is written.  @token may be NULL.  Process context.
+ */
+int quic_conn_connect(struct quic_conn *c, const struct quic_addr *local,
+		      const struct quic_addr *remote, const u8 *token, u32 token_len, u64 now);
+int quic_conn_set_token(struct quic_conn *c, const u8 *token, u32 len);
+
+struct quic_conn_accept {	/* of the client's first Initial */
+	u32 version;
+	struct quic_cid dcid;		/* its destination: keys come from it */
+	struct quic_cid scid;		/* its source: the peer's ID */
+	struct quic_cid odcid;		/* original one: dcid, or what the Retry token says */
+	bool retried;			/* dcid is the source ID of our Retry */
+	bool validated;			/* a token vouched for the address */
+	struct quic_addr local, remote;
+};
+/* Server: made of the first Initial, which is then given to rx.  Process context. */
+int quic_conn_accept(struct quic_conn *c, const struct quic_conn_accept *a, u64 now);
+
+/* ---- the four verbs ---- */
+
+struct quic_rx {
+	const u8 *data;			/* one UDP payload; never written to */
+	u32 len;
+	struct quic_addr local, remote;
+	u8 ecn;				/* enum quic_ecn */
+	bool more;			/* more of the same train follow */
+	/* A chunk that wraps the memory that data lies in, for plain 1-RTT, or NULL. */
+	struct quic_chunk *wrap;
+};
+void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now);
+
+struct quic_slot {
+	struct quic_pkt *pkt;		/* in: builder, the caller's, one a burst */
+	u8 *buf;			/* in: where the datagram goes */
+	u32 cap;			/* in: at least the path's mtu */
+	u32 len;			/* out */
+	const struct quic_path *path;	/* out: addresses */
+	u8 ecn;				/* out: enum quic_ecn */
+};
+/*
+ * Make the next datagram: 1 it is in the slot, 0 nothing to send now
+ * (quic_conn_deadline() says when), or a negative errno (try again later).
+ */
+int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now);
+/* Time has come: losses, probes, ACK delay, idle, closing.  Call tx after it. */
+void quic_conn_timeout(struct quic_conn *c, u64 now);
+/* When timeout() (and tx() after it) is to be called next; QUIC_TIME_NEVER: never. */
+u64 quic_conn_deadline(struct quic_conn *c, u64 now);
+/* Process context: what conn->work asks for (clears it). */
+void quic_conn_work(struct quic_conn *c, u64 now);
+
+/* ---- handshake ---- */
+
+/*
+ * CRYPTO bytes of TLS to send at @level (uapi levels).  @more: hold them back.
+ * -EINVAL: no key at this level (INITIAL has one from the start); -ENOBUFS:
+ * QUIC_CRYPTO_BUF_MAX; -EPIPE: closed.
+ */
+int quic_conn_crypto_write(struct quic_conn *c, u8 level, const u8 *data, u32 len, bool more);
+/*
+ * Received TLS bytes in order: the lowest level that has some.  Length of the
+ * first piece (0: none), where, and the level.
+ */
+u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data);
+void quic_conn_crypto_consume(struct quic_conn *c, u8 level, u32 n);
+/* Process context. See quic_keys_set_secret(); both APP directions: ESTABLISHED. */
+int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
+			 const u8 *secret, u64 now);
+/* Our parameters as the TLS extension's body: bytes, or -EMSGSIZE. */
+int quic_conn_get_params(struct quic_conn *c, u8 *buf, u32 len);
+/*
+ * The peer's: 0, or -EINVAL and the connection is failed with the right code.
+ */
+int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now);
+
+/* ---- rest of the socket layer ---- */
+
+/*
+ * Immediate close, RFC 9000 §10.2.  @app: application code, else transport.
+ * @phrase at most QUIC_PHRASE_MAX bytes.  Before the handshake is done an
+ * application's code goes out as APPLICATION_ERROR (§10.2.3), but codes 0x100
+ * to 0x1ff (TLS alerts of libquic) as they are.
+ */
+void quic_conn_close(struct quic_conn *c, bool app, u64 code, const u8 *phrase, u32 len, u64 now);
+/* A peer's fault: the one place that turns it into a CLOSE. */
+void quic_conn_fail(struct quic_conn *c, u64 code, u64 frame_type, u64 now);
+/* -EINVAL pending or not confirmed; -EAGAIN keys not prepared yet; -EPIPE */
+int quic_conn_key_update(struct quic_conn *c, u64 now);
+int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len);	/* NEW_TOKEN; -EAGAIN pending */
+static inline bool quic_conn_is_open(const struct quic_conn *c)
+{
+	return c->state < QUIC_CONN_CLOSING;
+}
+
+/* Is @token the stateless reset token of an ID of the peer's in use? (last 16 bytes of a datagram) */
+bool quic_conn_is_reset(const struct quic_conn *c, const u8 *dgram, u32 len);
+
+#endif /* _QUIC_CONN_H */
