@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel side's shared header: struct quic_sock and the entry points that
+ * the files of net/quic offer one another.
+ *
+ * Locks.  The connection (qs->conn and all that is not marked otherwise) is
+ * protected by the socket lock: process context takes lock_sock(); softirq
+ * takes bh_lock_sock() and, if a user owns the socket, leaves a datagram on the
+ * backlog and a timer or a transmission to the release callback.  A listener's
+ * queues have qs->lq.lock.  The tables of struct quic_net are read under RCU
+ * and written under their own locks.
+ *
+ * Ways.  In: udp (data_ready of the shared UDP socket) -> lookup -> input ->
+ * quic_conn_rx().  Datagrams that begin with a long header, and all while some
+ * of those wait, go through qs->inq and qs->work (process context), because
+ * keys are made there.  Out: output_push() calls quic_conn_tx() and sends
+ * trains of equal size as one GSO skb.
+ */
+#ifndef _QUIC_SOCK_H
+#define _QUIC_SOCK_H
+
+#include <linux/net.h>
+#include <linux/skbuff.h>
+#include <linux/hrtimer.h>
+#include <linux/workqueue.h>
+#include <net/inet_sock.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+
+#include "core/conn.h"
+
+struct quic_net;
+struct quic_udp;		/* a UDP socket that QUIC sockets share */
+
+/* An event waiting for recvmsg(). */
+struct quic_event {
+	struct list_head list;
+	u32 len;		/* type byte included */
+	u32 off;		/* already read */
+	u8 data[];
+};
+
+#define QUIC_EVENTS_MAX		1024	/* queued events a socket; more are dropped and counted */
+#define QUIC_ALPN_MAX		256
+#define QUIC_TICKET_MAX		4096
+#define QUIC_TICKET_KEY_LEN	64
+#define QUIC_OPT_MAX		4096
+#define QUIC_INQ_MAX		64	/* datagrams waiting for process context */
+
+struct quic_listen {		/* of a listening socket */
+	spinlock_t lock;
+	struct sk_buff_head initials;	/* first Initials waiting for qs->work */
+	struct list_head pending;	/* half open: ClientHello not complete */
+	u32 npending;
+	struct list_head accept;	/* quic_sock.accept_node: ready for accept() */
+	u32 naccept;
+	u32 backlog;
+};
+
+struct quic_sock {
+	struct inet_sock inet;		/* must be first */
+	struct quic_conn conn;
+
+	/* options and their state, socket lock */
+	struct quic_conn_config config;
+	struct quic_config uconfig;	/* as the user set it */
+	struct quic_tparam tp;		/* local parameters */
+	u8 tp_stateless_reset, tp_no_compatible;
+	u32 events;			/* bit mask of enum quic_event_type wanted */
+	struct list_head event_queue;
+	u32 nevents;
+	char *alpn;			/* comma list, NUL terminated, or NULL */
+	u8 *ticket;			/* SESSION_TICKET of a client */
+	u32 ticket_len;
+	u8 *token;			/* TOKEN set, or received by NEW_TOKEN */
+	u32 token_len;
+	struct quic_connection_close *close_info;	/* CONNECTION_CLOSE set by the user */
+	u32 close_len;
+	bool err_reported;		/* conn->close.err was given once */
+
+	/* addresses */
+	struct quic_addr local, remote;
+	struct quic_udp *udp;		/* reference held */
+
+	/* lookup */
+	struct hlist_node listen_node;	/* quic_net's listeners */
+	struct list_head accept_node;	/* parent's accept queue; parent's lq.lock */
+	struct sock *parent;		/* listener, until accepted; reference held */
+	struct quic_listen *lq;		/* listening sockets only */
+
+	/* input and output */
+	struct sk_buff_head inq;	/* waiting for process context; its own lock */
+	struct work_struct work;
+	struct hrtimer timer;
+	u64 timer_at;			/* armed for; QUIC_TIME_NEVER: not armed */
+	unsigned long deferred;		/* bits for the release callback */
+	struct quic_pkt *pkt;		/* builder of the burst under way */
+	atomic_t rx_charged;		/* truesize of receive chunks */
+};
+
+struct quic6_sock {
+	struct quic_sock quic;
+	struct ipv6_pinfo inet6;
+};
+
+static inline struct quic_sock *quic_sk(const struct sock *sk)
+{
+	return (struct quic_sock *)sk;
+}
+
+static inline struct sock *quic_sock_sk(struct quic_sock *qs)
+{
+	return &qs->inet.sk;
+}
+
+static inline u64 quic_now(void)
+{
+	return ktime_get_ns();
+}
+
+/* ---- output.c: all with the socket lock held (bh or owner) ---- */
+
+/* Send all that can be sent now, re-arm the timer, deliver conn->wake and conn->work. */
+void quic_output_push(struct sock *sk);
+
+/* ---- sock.c ---- */
+
+/* Map state to errno: 0 open; -ENOTCONN, -EPIPE ... (recv side: the stored error first, once). */
+int quic_sock_recv_error(struct sock *sk);
+/* Wait (lock held; dropped while sleeping) until a wake-up; -EAGAIN, -ERESTARTSYS/-EINTR style. */
+int quic_sock_wait(struct sock *sk, long *timeo, bool write);
+int quic_addr_from_user(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a);
+int quic_addr_to_user(struct sock *sk, const struct quic_addr *a, struct sockaddr *sa);
+
+/* ---- event.c ---- */
+void quic_event_post(void *priv, u8 type, const void *data, u32 len);	/* conn ops->event */
+void quic_event_purge(struct quic_sock *qs);
+void quic_event_close(struct quic_sock *qs);	/* CONNECTION_CLOSE, made of conn->close */
+
+/* ---- sockopt.c ---- */
+int quic_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen);
+int quic_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
+		    int __user *optlen);
+void quic_sockopt_init(struct quic_sock *qs);		/* defaults of a new socket */
+int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *listener);
+void quic_sockopt_free(struct quic_sock *qs);
+
+/* ---- sendmsg.c, recvmsg.c, poll.c ---- */
+int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
+int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
+					/* (6.1 and later have this form) */
+__poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait);
+int quic_ioctl_inq(struct sock *sk, int cmd, int *value);	/* SIOCINQ, SIOCOUTQ, SIOCOUTQNSD */
+
+/* ---- mem.c: chunks of sockets ---- */
+extern const struct quic_chunk_ops quic_sock_chunk_ops;	/* charges sk_wmem, sk_rmem; priv: sk */
+
+/* ---- listen.c ---- */
+int quic_listen_start(struct sock *sk, int backlog);
+void quic_listen_stop(struct sock *sk);
+bool quic_listen_ready(struct sock *sk);	/* accept() would not block */
+/* The namespace's stateless reset token and ticket key. */
+int quic_sock_ticket_key(struct sock *sk, u8 key[QUIC_TICKET_KEY_LEN]);
+
+#endif /* _QUIC_SOCK_H */
