@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * What libquic keeps beside a gnutls_session_t, and the calls that set it.
+ *
+ * The record is the private data of the transport parameters extension that
+ * we register on the session: GnuTLS frees it with the session, and the
+ * program's own gnutls_session_set_ptr() stays free.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define ALPN_COUNT_MAX	8	/* GnuTLS takes no more */
+
+static void free_session(gnutls_ext_priv_data_t data)
+{
+	struct quic_session *s = data;
+
+	if (!s)
+		return;
+	free(s->alpns);
+	free(s->hostname);
+	free(s->keylogfile);
+	free(s);
+}
+
+int lq_errno(int gnutls_error)
+{
+	switch (gnutls_error) {
+	case GNUTLS_E_MEMORY_ERROR:
+		return -ENOMEM;
+	case GNUTLS_E_TIMEDOUT:
+		return -ETIMEDOUT;
+	case GNUTLS_E_INVALID_REQUEST:
+		return -EINVAL;
+	case GNUTLS_E_SHORT_MEMORY_BUFFER:
+		return -EMSGSIZE;
+	default:
+		return -EPROTO;
+	}
+}
+
+static int register_extension(gnutls_session_t tls)
+{
+	return gnutls_session_ext_register(tls, "quic_transport_parameters",
+					   QUIC_TLS_EXT_TRANSPORT_PARAMS, GNUTLS_EXT_TLS,
+					   lq_params_recv, lq_params_send, free_session,
+					   NULL, NULL,
+					   GNUTLS_EXT_FLAG_TLS | GNUTLS_EXT_FLAG_CLIENT_HELLO |
+					   GNUTLS_EXT_FLAG_EE);
+}
+
+struct quic_session *lq_session(gnutls_session_t tls)
+{
+	gnutls_ext_priv_data_t data = NULL;
+	struct quic_session *s;
+
+	if (!gnutls_ext_get_data(tls, QUIC_TLS_EXT_TRANSPORT_PARAMS, &data) && data)
+		return data;
+
+	if (register_extension(tls))
+		return NULL;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return NULL;
+	s->tls = tls;
+	s->timeout_ms = QUIC_HANDSHAKE_TIMEOUT_MS;
+	gnutls_ext_set_data(tls, QUIC_TLS_EXT_TRANSPORT_PARAMS, s);
+	return s;
+}
+
+static int replace_string(char **to, const char *from)
+{
+	char *copy = NULL;
+
+	if (from) {
+		copy = strdup(from);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(*to);
+	*to = copy;
+	return 0;
+}
+
+/* Splits @text at its commas, in place; returns the count or a negative errno. */
+static int split_alpns(char *text, gnutls_datum_t names[ALPN_COUNT_MAX])
+{
+	char *next, *name = text;
+	int count = 0;
+
+	for (; name; name = next) {
+		next = strchr(name, ',');
+		if (next)
+			*next++ = '\0';
+		name += strspn(name, " ");
+		if (!*name || strlen(name) > 255)	/* RFC 7301 §3.1 */
+			return -EINVAL;
+		if (count == ALPN_COUNT_MAX)
+			return -E2BIG;
+		names[count].data = (unsigned char *)name;
+		names[count++].size = strlen(name);
+	}
+	return count;
+}
+
+int quic_session_set_alpn(void *session, const void *alpns, size_t len)
+{
+	gnutls_datum_t names[ALPN_COUNT_MAX];
+	char text[QUIC_ALPN_MAX + 1];
+	struct quic_session *s;
+	int count, err;
+
+	if (!session || !alpns || !len || len > QUIC_ALPN_MAX || memchr(alpns, '\0', len)) {
+		lq_log(QUIC_LOG_ERROR, "ALPN list: 1 to %d bytes are allowed", QUIC_ALPN_MAX);
+		return -EINVAL;
+	}
+	s = lq_session(session);
+	if (!s)
+		return -ENOMEM;
+
+	memcpy(text, alpns, len);
+	text[len] = '\0';
+	err = replace_string(&s->alpns, text);
+	if (err)
+		return err;
+
+	count = split_alpns(text, names);
+	if (count < 0) {
+		lq_log(QUIC_LOG_ERROR, "ALPN list '%s': %s", s->alpns,
+		       count == -E2BIG ? "too many names" : "an empty or too long name");
+		return count;
+	}
+	err = gnutls_alpn_set_protocols(session, names, count, GNUTLS_ALPN_SERVER_PRECEDENCE);
+	if (err) {
+		lq_log(QUIC_LOG_ERROR, "ALPN list '%s': %s", s->alpns, gnutls_strerror(err));
+		return lq_errno(err);
+	}
+	return 0;
+}
+
+/* Copies out with a size in and a length out; a NUL follows if there is room. */
+static int copy_out(void *to, size_t *len, const void *from, size_t from_len)
+{
+	size_t room = *len;
+
+	*len = from_len;
+	if (!to || room < from_len)
+		return -EMSGSIZE;
+	if (from_len)
+		memcpy(to, from, from_len);
+	if (room > from_len)
+		((char *)to)[from_len] = '\0';
+	return 0;
+}
+
+int quic_session_get_alpn(void *session, void *alpn, size_t *len)
+{
+	gnutls_datum_t name = { NULL, 0 };
+
+	if (!session || !len)
+		return -EINVAL;
+	if (gnutls_alpn_get_selected_protocol(session, &name))
+		name.size = 0;
+	return copy_out(alpn, len, name.data, name.size);
+}
+
+/* Gives GnuTLS the NewSessionTicket that the kernel received, once. */
+static int read_ticket(struct quic_session *s)
+{
+	unsigned char ticket[QUIC_TICKET_MAX];
+	socklen_t len = sizeof(ticket);
+	int err;
+
+	if (getsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_SESSION_TICKET,
+		       ticket, &len))
+		return -errno;
+	if (!len)
+		return -EAGAIN;
+
+	err = gnutls_handshake_write(s->tls, GNUTLS_ENCRYPTION_LEVEL_APPLICATION, ticket, len);
+	explicit_bzero(ticket, sizeof(ticket));
+	if (err && err != GNUTLS_E_AGAIN) {
+		lq_log(QUIC_LOG_ERROR, "session ticket: %s", gnutls_strerror(err));
+		return lq_errno(err);
+	}
+	s->ticket_read = true;
+	return 0;
+}
+
+int quic_session_get_data(void *session, void *data, size_t *len)
+{
+	gnutls_datum_t blob = { NULL, 0 };
+	struct quic_session *s;
+	int err;
+
+	if (!session || !len)
+		return -EINVAL;
+	s = lq_session(session);
+	if (!s)
+		return -ENOMEM;
+	if (!s->ticket_read) {
+		err = read_ticket(s);
+		if (err)
+			return err;
+	}
+	/* Else gnutls_session_get_data2() would read from the socket. */
+	if (!(gnutls_session_get_flags(session) & GNUTLS_SFLAGS_SESSION_TICKET))
+		return -EAGAIN;
+
+	err = gnutls_session_get_data2(session, &blob);
+	if (err)
+		return lq_errno(err);
+	err = copy_out(data, len, blob.data, blob.size);
+	if (err)
+		lq_log(QUIC_LOG_ERROR, "session data: %u bytes do not fit the buffer", blob.size);
+	explicit_bzero(blob.data, blob.size);
+	gnutls_free(blob.data);
+	return err;
+}
+
+int quic_session_set_data(void *session, const void *data, size_t len)
+{
+	int err;
+
+	if (!session || !data || !len)
+		return -EINVAL;
+	err = gnutls_session_set_data(session, data, len);
+	if (err) {
+		lq_log(QUIC_LOG_ERROR, "session data not usable: %s", gnutls_strerror(err));
+		return err == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EINVAL;
+	}
+	return 0;
+}
+
+int quic_session_set_verify(void *session, int mode, const char *hostname)
+{
+	struct quic_session *s;
+
+	if (!session || (mode != QUIC_VERIFY_NONE && mode != QUIC_VERIFY_PEER))
+		return -EINVAL;
+	s = lq_session(session);
+	if (!s)
+		return -ENOMEM;
+	s->verify_off = mode == QUIC_VERIFY_NONE;
+	return replace_string(&s->hostname, hostname);
+}
+
+int quic_session_set_timeout(void *session, unsigned int timeout_ms)
+{
+	struct quic_session *s;
+
+	if (!session)
+		return -EINVAL;
+	s = lq_session(session);
+	if (!s)
+		return -ENOMEM;
+	s->timeout_ms = timeout_ms ? timeout_ms : QUIC_HANDSHAKE_TIMEOUT_MS;
+	return 0;
+}
