@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# the module for both stock kernels, libquic, the tools, make install
+set -euo pipefail
+. "$(dirname "$(realpath "$0")")/lib.sh"
+
+# A compiler's warning is a failure.
+quiet_module() {
+	local output
+	output=$(scripts/kmod-build "$@" 2>&1) || { echo "$output"; return 1; }
+	! grep -i 'warning' <<<"$output"
+}
+
+have_component net/quic/Kbuild
+status=0
+for series in 6.1 6.12; do
+	check "module-$series" quiet_module "$series" || status=1
+done
+check libquic make -s libquic || status=1
+check tools make -s tools || status=1
+check libquic-tests make -s -C tests/net all || status=1
+
+stage=$build/stage
+rm -rf "$stage"
+kver=$(tests/vm/kernel release 6.1)
+check install make -s install KVER="$kver" DESTDIR="$stage" PREFIX=/usr || status=1
+for file in "lib/modules/$kver/extra/quic.ko" usr/include/linux/quic.h usr/bin/qcat usr/bin/qperf; do
+	check "installed-$file" test -s "$stage/$file" || status=1
+done
+check uninstall make -s uninstall KVER="$kver" DESTDIR="$stage" PREFIX=/usr || status=1
+left=$(find "$stage" -type f -o -type l)
+check "nothing-left-after-uninstall" test -z "$left" || { echo "$left"; status=1; }
+exit $status
