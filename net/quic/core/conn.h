@@ -131,9 +131,9 @@ struct quic_conn {
 	bool ping_pending;		/* keepalive */
 	bool new_token_pending;
 	bool close_pending;		/* a CLOSE is to be sent */
-	bool kick;			/* send what Nagle or ACK delay would hold */
+	bool key_event_pending;		/* we updated keys; the peer has not followed yet */
 	u8 wake, work;
-	u8 read_level;			/* highest level with data fed to the user */
+	u16 mtu_max;			/* what the owner says the path takes */
 	u32 version;
 
 	struct quic_cid odcid;		/* client's first destination ID */
@@ -157,13 +157,12 @@ struct quic_conn {
 	struct quic_chunk *rx_chunk;	/* where packets are opened to */
 
 	struct quic_close close;
-	u32 close_rx;			/* packets received while closing, §10.2.1 */
+	u32 close_rx;			/* datagrams received while closing, §10.2.1 */
 
 	/* timers: absolute, QUIC_TIME_NEVER when off */
 	u64 idle_at, close_at, pace_at, keepalive_at;
 	u64 idle_period;		/* ns; 0: none */
 	bool idle_restarted;		/* an ack-eliciting packet left since the last receive */
-	bool wants_tx;			/* deadline(): something could go out right now */
 	struct quic_conn_stats stats;
 };
 
@@ -186,6 +185,12 @@ void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *co
 int quic_conn_connect(struct quic_conn *c, const struct quic_addr *local,
 		      const struct quic_addr *remote, const u8 *token, u32 token_len, u64 now);
 int quic_conn_set_token(struct quic_conn *c, const u8 *token, u32 len);
+/*
+ * The path takes UDP payloads of @mtu bytes (route, ICMP).  Used from the end
+ * of the handshake on; after several probe timeouts in a row the connection
+ * falls back to 1200 by itself (RFC 9000 §14.4).
+ */
+void quic_conn_set_mtu(struct quic_conn *c, u16 mtu);
 
 struct quic_conn_accept {	/* of the client's first Initial */
 	u32 version;
@@ -273,6 +278,30 @@ int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len);	/* NEW_
 static inline bool quic_conn_is_open(const struct quic_conn *c)
 {
 	return c->state < QUIC_CONN_CLOSING;
+}
+
+/* ---- between conn.c, conn_rx.c and conn_tx.c ---- */
+
+struct quic_space *quic_conn_space_open(struct quic_conn *c, enum quic_space_id sp);
+void quic_conn_drop_level(struct quic_conn *c, u8 level, u64 now);	/* keys and space, RFC 9001 §4.9 */
+void quic_conn_confirm(struct quic_conn *c, u64 now);		/* RFC 9001 §4.1.2 */
+void quic_conn_set_state(struct quic_conn *c, enum quic_conn_state state);
+/* Over without a word: idle timeout, Version Negotiation, stateless reset. */
+void quic_conn_abort(struct quic_conn *c, enum quic_conn_state state, int err, u64 now);
+void quic_conn_restart_idle(struct quic_conn *c, u64 now);
+void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
+void quic_conn_item_lost(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
+extern const struct quic_loss_ops quic_conn_loss_ops;
+
+static inline void quic_conn_count(struct quic_conn *c, enum quic_mib what)
+{
+	c->ops->count(c->priv, what);
+}
+
+static inline enum quic_space_id quic_level_space(u8 level)
+{
+	return level == QUIC_CRYPTO_INITIAL ? QUIC_SPACE_INITIAL :
+	       level == QUIC_CRYPTO_HANDSHAKE ? QUIC_SPACE_HANDSHAKE : QUIC_SPACE_APP;
 }
 
 /* Is @token the stateless reset token of an ID of the peer's in use? (last 16 bytes of a datagram) */

@@ -1,0 +1,608 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Datagrams in: header, keys, frames.  A datagram is split into its coalesced
+ * packets; each is opened into the connection's receive chunk (or read in
+ * place, when 1-RTT protection is off), then its frames are parsed one by one
+ * and acted upon.  A packet whose frames met a local failure (no memory) is
+ * not acknowledged, so that the peer repeats it: every frame is idempotent.
+ * A peer's fault ends in quic_conn_fail(), called here alone.
+ */
+#include "conn.h"
+
+#define CHUNK_SPARE_SLICES	2	/* a packet has rarely more STREAM frames */
+#define KEYS_AHEAD_AFTER	64	/* 1-RTT packets before the next phase is prepared */
+
+/* What is known of the packet under work. */
+struct rx_pkt {
+	const struct quic_rx *rx;
+	struct quic_hdr h;
+	struct quic_opened o;
+	u8 level;
+	enum quic_space_id sp;
+	struct quic_chunk *chunk;	/* the payload lies in it */
+	bool eliciting;
+	bool now_ack;
+	u64 now;
+};
+
+/* ---- frames ---- */
+
+static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
+{
+	u64 delay = 0;
+	int err;
+
+	if (p->sp == QUIC_SPACE_APP)
+		delay = min_t(u64, f->ack.delay, U32_MAX) << c->peer_tp.ack_delay_exponent;
+	/* RFC 9002 §A.8: an ACK of a Handshake packet proves our address to the server */
+	if (!c->server && p->sp == QUIC_SPACE_HANDSHAKE)
+		c->loss.peer_validated = true;
+	err = quic_loss_ack(&c->loss, p->sp, &f->ack, delay * QUIC_NSEC_PER_USEC, p->now);
+	if (err || p->sp != QUIC_SPACE_APP)
+		return err;
+	quic_keys_acked(&c->keys, f->ack.largest);
+	if (c->key_event_pending && !c->keys.update_unacked) {
+		u8 phase = c->keys.phase;
+
+		c->key_event_pending = false;
+		c->ops->event(c->priv, QUIC_EVENT_KEY_UPDATE, &phase, 1);
+		c->wake |= QUIC_WAKE_READ;
+	}
+	return 0;
+}
+
+/* RFC 9000 §7.5 */
+static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
+{
+	struct quic_recvbuf *b = &c->space[p->sp]->crcv;
+	struct quic_chunk *copy;
+	int err;
+
+	/* RFC 9000 §19.6 */
+	if (f->crypto.off + f->crypto.len > QUIC_VARINT_MAX)
+		return QUIC_TRANSPORT_ERROR_FRAME_ENCODING;
+	if (f->crypto.off + f->crypto.len > b->read_off + QUIC_CRYPTO_BUF_MAX)
+		return QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED;
+	p->now_ack = true;
+	c->wake |= QUIC_WAKE_READ;
+	err = quic_recvbuf_add(b, f->crypto.off, f->crypto.data, f->crypto.len, p->chunk);
+	if (err != -ENOMEM)
+		return err;
+	copy = c->ops->chunk->alloc(c->priv, f->crypto.len, false, false);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy->base, f->crypto.data, f->crypto.len);
+	err = quic_recvbuf_add(b, f->crypto.off, copy->base, f->crypto.len, copy);
+	quic_chunk_put(copy);
+	return err;
+}
+
+static int rx_stream(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
+{
+	struct quic_chunk *copy;
+	int err;
+
+	if (f->stream.fin)
+		p->now_ack = true;
+	err = quic_streams_rx_stream(&c->streams, f, p->chunk);
+	if (err != -ENOBUFS)
+		return err;
+	/* the chunk has no slice left: the data moves to one that has */
+	copy = c->ops->chunk->alloc(c->priv, f->stream.len, false, false);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy->base, f->stream.data, f->stream.len);
+	f->stream.data = copy->base;
+	err = quic_streams_rx_stream(&c->streams, f, copy);
+	quic_chunk_put(copy);
+	return err == -ENOBUFS ? -ENOMEM : err;
+}
+
+static int rx_new_cid(struct quic_conn *c, const struct quic_frame *f)
+{
+	bool switched;
+
+	/* RFC 9000 §19.15: not with zero-length IDs in use */
+	if (!quic_cids_remote_active(&c->dcids)->cid.len)
+		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+	return quic_cids_remote_add(&c->dcids, f->new_cid.seq, f->new_cid.prior_to,
+				    &f->new_cid.cid, f->new_cid.token, &switched);
+}
+
+static int rx_retire_cid(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
+{
+	struct quic_connection_id_info ev = {};
+	int err;
+
+	err = quic_cids_local_retire(&c->scids, f->retire_cid.seq, &p->h.dcid);
+	if (err)
+		return err;
+	err = quic_cids_local_fill(&c->scids);
+	ev.active = c->scids.next_seq - 1;
+	ev.prior_to = f->retire_cid.seq + 1;
+	c->ops->event(c->priv, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev));
+	c->wake |= QUIC_WAKE_READ;
+	return err;
+}
+
+static int rx_new_token(struct quic_conn *c, const struct quic_frame *f)
+{
+	/* RFC 9000 §19.7 */
+	if (c->server)
+		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+	if (f->token.len <= QUIC_TOKEN_MAX) {
+		c->ops->event(c->priv, QUIC_EVENT_NEW_TOKEN, f->token.data, f->token.len);
+		c->wake |= QUIC_WAKE_READ;
+	}
+	return 0;
+}
+
+static int rx_handshake_done(struct quic_conn *c, struct rx_pkt *p)
+{
+	/* RFC 9000 §19.20 */
+	if (c->server)
+		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+	if (c->state == QUIC_CONN_ESTABLISHED)
+		quic_conn_confirm(c, p->now);
+	return 0;
+}
+
+/* What the socket reports for a close that the peer chose. */
+static int close_errno(const struct quic_conn *c, bool app, u64 code)
+{
+	if (app || code == QUIC_TRANSPORT_ERROR_NONE)
+		return 0;
+	if (code == QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED)
+		return ECONNREFUSED;
+	if (c->state == QUIC_CONN_HANDSHAKE)
+		return ECONNREFUSED;
+	return ECONNRESET;
+}
+
+/* RFC 9000 §10.2.2 */
+static int rx_close(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
+{
+	bool app = f->type == QUIC_FRAME_CONNECTION_CLOSE_APP;
+	u32 len = min_t(u32, f->close.len, QUIC_PHRASE_MAX);
+
+	c->close.app = app;
+	c->close.code = f->close.code;
+	c->close.frame_type = app ? 0 : f->close.frame_type;
+	if (len)
+		c->close.phrase = kmemdup(f->close.phrase, len, GFP_ATOMIC);
+	c->close.len = c->close.phrase ? len : 0;
+	quic_conn_count(c, QUIC_MIB_CLOSE_IN);
+	quic_conn_abort(c, QUIC_CONN_DRAINING, close_errno(c, app, f->close.code), p->now);
+	return 0;
+}
+
+static void rx_path_response(struct quic_conn *c, const struct quic_frame *f)
+{
+	quic_path_on_response(&c->path, f->path.data);
+}
+
+static int rx_flow_frame(struct quic_conn *c, const struct quic_frame *f)
+{
+	struct quic_streams *ss = &c->streams;
+
+	switch (f->type) {
+	case QUIC_FRAME_RESET_STREAM:
+		return quic_streams_rx_reset(ss, f);
+	case QUIC_FRAME_STOP_SENDING:
+		return quic_streams_rx_stop(ss, f);
+	case QUIC_FRAME_MAX_DATA:
+		return quic_streams_rx_max_data(ss, f->max_data.max);
+	case QUIC_FRAME_MAX_STREAM_DATA:
+		return quic_streams_rx_max_stream_data(ss, f->max_stream_data.id,
+						       f->max_stream_data.max);
+	case QUIC_FRAME_MAX_STREAMS_BIDI:
+	case QUIC_FRAME_MAX_STREAMS_UNI:
+		return quic_streams_rx_max_streams(ss, f->max_streams.uni, f->max_streams.max);
+	default:
+		return quic_streams_rx_blocked(ss, f);
+	}
+}
+
+static int rx_frame(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
+{
+	if (quic_frame_is_stream(f->type))
+		return rx_stream(c, p, f);
+	switch (f->type) {
+	case QUIC_FRAME_PADDING:
+		return 0;
+	case QUIC_FRAME_ACK:
+	case QUIC_FRAME_ACK_ECN:
+		return rx_ack(c, p, f);
+	case QUIC_FRAME_CRYPTO:
+		return rx_crypto(c, p, f);
+	case QUIC_FRAME_CONNECTION_CLOSE:
+	case QUIC_FRAME_CONNECTION_CLOSE_APP:
+		return rx_close(c, p, f);
+	case QUIC_FRAME_DATAGRAM:
+	case QUIC_FRAME_DATAGRAM_LEN:
+		/* RFC 9221 §3: max_datagram_frame_size was not sent */
+		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+	}
+	p->now_ack = true;
+	switch (f->type) {
+	case QUIC_FRAME_PING:
+		return 0;
+	case QUIC_FRAME_NEW_TOKEN:
+		return rx_new_token(c, f);
+	case QUIC_FRAME_NEW_CONNECTION_ID:
+		return rx_new_cid(c, f);
+	case QUIC_FRAME_RETIRE_CONNECTION_ID:
+		return rx_retire_cid(c, p, f);
+	case QUIC_FRAME_PATH_CHALLENGE:
+		quic_path_on_challenge(&c->path, f->path.data);
+		return 0;
+	case QUIC_FRAME_PATH_RESPONSE:
+		rx_path_response(c, f);
+		return 0;
+	case QUIC_FRAME_HANDSHAKE_DONE:
+		return rx_handshake_done(c, p);
+	default:
+		return rx_flow_frame(c, f);
+	}
+}
+
+/* All frames of an opened packet: false: do not acknowledge it. */
+static bool rx_frames(struct quic_conn *c, struct rx_pkt *p)
+{
+	struct quic_frame f = { .type = QUIC_FRAME_PADDING };
+	struct quic_cur cur;
+	int err;
+
+	quic_cur_init(&cur, p->o.payload, p->o.payload_len);
+	/* RFC 9000 §12.4: a packet without frames */
+	err = p->o.payload_len ? 0 : QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+	while (!err && quic_cur_left(&cur)) {
+		err = quic_frame_parse(&cur, &f);
+		if (!err && !quic_frame_allowed(f.type, p->h.type))
+			err = QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+		if (err)
+			break;
+		p->eliciting |= quic_frame_ack_eliciting(f.type);
+		err = rx_frame(c, p, &f);
+		if (c->state >= QUIC_CONN_CLOSING)
+			return false;
+	}
+	if (err > 0)
+		quic_conn_fail(c, err, f.type, p->now);
+	else if (err)
+		quic_conn_count(c, QUIC_MIB_DROP_MEMORY);
+	return !err;
+}
+
+/* ---- keys ---- */
+
+/* RFC 9001 §6.2, §6.4: the peer has updated its keys. */
+static bool follow_key_update(struct quic_conn *c, struct rx_pkt *p)
+{
+	u8 phase;
+
+	/* §6.4: an older packet number under newer keys; §6.2: again before it saw our answer */
+	if (p->o.pn < c->keys.phase_first_rx || c->keys.update_unacked) {
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_KEY_UPDATE, 0, p->now);
+		return false;
+	}
+	if (quic_keys_flip(&c->keys, c->loss.sp[QUIC_SPACE_APP]->sent.next,
+			   p->now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP)))
+		return false;
+	c->keys.phase_first_rx = p->o.pn;
+	c->work |= QUIC_WORK_KEYS;
+	phase = c->keys.phase;
+	quic_conn_count(c, QUIC_MIB_KEY_UPDATE);
+	c->ops->event(c->priv, QUIC_EVENT_KEY_UPDATE, &phase, 1);
+	c->wake |= QUIC_WAKE_READ;
+	return true;
+}
+
+static void open_failed(struct quic_conn *c, struct rx_pkt *p, int err)
+{
+	switch (err) {
+	case -ENOKEY:
+		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
+		break;
+	case -EAGAIN:
+		c->work |= QUIC_WORK_KEYS;
+		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
+		break;
+	case -EPROTO:	/* RFC 9000 §17.2, §17.3.1: reserved bits */
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION, 0, p->now);
+		break;
+	case -EKEYEXPIRED:	/* RFC 9001 §6.6 */
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_AEAD_LIMIT_REACHED, 0, p->now);
+		break;
+	default:
+		quic_conn_count(c, QUIC_MIB_DROP_AUTH);
+	}
+}
+
+/* Make sure that rx_chunk takes @len bytes and a few slices. */
+static bool rx_room(struct quic_conn *c, u32 len, bool more)
+{
+	struct quic_chunk *k = c->rx_chunk;
+
+	if (k && k->refs == 1)		/* all of it was read: start over */
+		k->used = k->slices_used = 0;
+	if (k && k->size - k->used >= len && k->slices_used + CHUNK_SPARE_SLICES <= k->nslices)
+		return true;
+	if (k)
+		quic_chunk_put(k);
+	c->rx_chunk = c->ops->chunk->alloc(c->priv, more ? max_t(u32, len, QUIC_CHUNK_SIZE) : len,
+					   false, false);
+	return c->rx_chunk;
+}
+
+/* Open the packet at @pkt: on success p->chunk and p->o say where the plaintext is. */
+static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	bool in_place = c->keys.plain && p->level == QUIC_CRYPTO_APP && p->rx->wrap;
+	u8 *dst = NULL;
+	int err;
+
+	if (!quic_keys_have(&c->keys, p->level, false) || !c->space[p->sp]) {
+		open_failed(c, p, -ENOKEY);
+		return false;
+	}
+	if (in_place) {
+		p->chunk = p->rx->wrap;
+	} else {
+		if (!rx_room(c, p->h.len, p->rx->more)) {
+			quic_conn_count(c, QUIC_MIB_DROP_MEMORY);
+			return false;
+		}
+		p->chunk = c->rx_chunk;
+		dst = p->chunk->base + p->chunk->used;
+	}
+	err = quic_keys_open(&c->keys, p->level, pkt, &p->h,
+			     quic_acktr_largest(&c->space[p->sp]->ack), dst, &p->o);
+	if (err) {
+		open_failed(c, p, err);
+		return false;
+	}
+	if (!in_place && p->o.payload != dst) {		/* plain, but nothing wraps the datagram */
+		memcpy(dst, p->o.payload, p->o.payload_len);
+		p->o.payload = dst;
+	}
+	return true;
+}
+
+/*
+ * The plaintext stays only if a slice points into it.  A chunk that nothing
+ * points into is kept for the ACKs of what is in flight, and else let go: an
+ * idle connection holds none.
+ */
+static void settle_chunk(struct quic_conn *c, struct rx_pkt *p, u32 refs)
+{
+	struct quic_chunk *k = p->chunk;
+
+	if (k != c->rx_chunk)
+		return;
+	if (k->refs > refs)
+		k->used += p->o.payload_len;
+	if (!p->rx->more && k->refs == 1 && !c->cc.in_flight) {
+		quic_chunk_put(k);
+		c->rx_chunk = NULL;
+	}
+}
+
+/* ---- packets ---- */
+
+/* RFC 9000 §8.1, RFC 9001 §4.9.1: the first packet of a level that proves something. */
+static void note_progress(struct quic_conn *c, struct rx_pkt *p)
+{
+	if (p->level == QUIC_CRYPTO_INITIAL && !c->server && !c->got_packet) {
+		/* RFC 9000 §7.2: the server chose its ID */
+		quic_cids_remote_set_first(&c->dcids, &p->h.scid);
+	}
+	c->got_packet = true;
+	if (c->server && p->level == QUIC_CRYPTO_HANDSHAKE) {
+		if (c->path.state != QUIC_PATH_VALIDATED)
+			quic_path_validated(&c->path);
+		quic_conn_drop_level(c, QUIC_CRYPTO_INITIAL, p->now);
+	}
+	if (p->level == QUIC_CRYPTO_APP && c->confirmed && !c->keys.prepared && !c->keys.plain &&
+	    c->stats.rx_packets > KEYS_AHEAD_AFTER)
+		c->work |= QUIC_WORK_KEYS;
+}
+
+static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	struct quic_acktr *ack;
+	u32 refs;
+	bool ok;
+
+	if (!open_packet(c, p, pkt))
+		return;
+	refs = p->chunk->refs;
+	if (quic_acktr_is_dup(&c->space[p->sp]->ack, p->o.pn)) {
+		quic_conn_count(c, QUIC_MIB_DROP_DUP);
+		return;
+	}
+	if (p->o.next_phase && !follow_key_update(c, p))
+		return;
+	quic_conn_count(c, QUIC_MIB_PKT_IN);
+	c->stats.rx_packets++;
+	note_progress(c, p);
+	quic_conn_restart_idle(c, p->now);
+	c->idle_restarted = false;
+	p->now_ack = p->sp != QUIC_SPACE_APP;	/* RFC 9000 §13.2.1 */
+	ok = rx_frames(c, p);
+	settle_chunk(c, p, refs);
+	if (!ok || !c->space[p->sp])		/* the space may be gone: HANDSHAKE_DONE */
+		return;
+	ack = &c->space[p->sp]->ack;
+	quic_acktr_received(ack, p->o.pn, p->eliciting, p->now_ack, p->rx->more, p->rx->ecn,
+			    p->now, c->local_tp.max_ack_delay * QUIC_NSEC_PER_MSEC);
+}
+
+/* RFC 9000 §6.2, §17.2.1 */
+static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
+{
+	struct quic_cur cur;
+	u32 i;
+
+	quic_conn_count(c, QUIC_MIB_DROP_VN);
+	if (c->server || c->got_packet || c->retried ||
+	    !quic_cid_equal(&p->h.scid, &quic_cids_remote_active(&c->dcids)->cid))
+		return;
+	quic_cur_init(&cur, p->h.versions, p->h.nversions * 4);
+	for (i = 0; i < p->h.nversions; i++)
+		if (quic_cur_u32(&cur) == c->version)
+			return;		/* §6.2: lists the version in use: discard */
+	quic_conn_abort(c, QUIC_CONN_CLOSED, EPROTONOSUPPORT, p->now);
+}
+
+/* RFC 9000 §17.2.5.2 */
+static void rx_retry(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	const struct quic_cid *dcid = &quic_cids_remote_active(&c->dcids)->cid;
+	u8 tag[QUIC_TAG_LEN];
+
+	if (c->server || c->got_packet || c->retried || !p->h.token_len ||
+	    p->h.token_len > QUIC_TOKEN_MAX || quic_cid_equal(&p->h.scid, dcid) ||
+	    quic_keys_retry_tag(c->ops->crypto, c->version, &c->odcid, pkt,
+				p->h.len - QUIC_TAG_LEN, tag) ||
+	    crypto_memneq(tag, pkt + p->h.len - QUIC_TAG_LEN, QUIC_TAG_LEN)) {
+		quic_conn_count(c, QUIC_MIB_DROP_RETRY);
+		return;
+	}
+	if (quic_conn_set_token(c, p->h.token, p->h.token_len) ||
+	    quic_keys_set_initial(&c->keys, c->version, &p->h.scid, false)) {
+		quic_conn_count(c, QUIC_MIB_DROP_MEMORY);
+		return;
+	}
+	c->retried = true;
+	c->rscid = p->h.scid;
+	quic_cids_remote_set_first(&c->dcids, &p->h.scid);
+	quic_loss_requeue_all(&c->loss, QUIC_SPACE_INITIAL);
+	quic_conn_restart_idle(c, p->now);
+}
+
+/* Is the packet for this connection, and of its version? */
+static bool ours(struct quic_conn *c, const struct rx_pkt *p)
+{
+	const struct quic_cids_local *l = &c->scids;
+	const struct quic_hdr *h = &p->h;
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CIDS_MAX; i++)
+		if (l->e[i].used && quic_cid_equal(&l->e[i].cid, &h->dcid))
+			return true;
+	/* RFC 9000 §7.2: until the client has seen ours, it uses what it chose */
+	return c->server && (h->type == QUIC_PKT_INITIAL || h->type == QUIC_PKT_0RTT) &&
+	       (quic_cid_equal(&c->odcid, &h->dcid) || quic_cid_equal(&c->rscid, &h->dcid));
+}
+
+/* RFC 9000 §7.2: once the server's ID is known, long headers must keep to it. */
+static bool source_known(struct quic_conn *c, const struct quic_hdr *h)
+{
+	if (h->type == QUIC_PKT_1RTT || (!c->server && !c->got_packet))
+		return true;
+	return quic_cid_equal(&h->scid, &c->dcids.e[0].cid) || c->confirmed;
+}
+
+static const u8 type_level[] = {
+	[QUIC_PKT_INITIAL]	= QUIC_CRYPTO_INITIAL,
+	[QUIC_PKT_0RTT]		= QUIC_CRYPTO_EARLY,
+	[QUIC_PKT_HANDSHAKE]	= QUIC_CRYPTO_HANDSHAKE,
+	[QUIC_PKT_1RTT]		= QUIC_CRYPTO_APP,
+};
+
+static void rx_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	const struct quic_hdr *h = &p->h;
+
+	if (h->type == QUIC_PKT_VN)
+		return rx_vn(c, p);
+	if (h->type != QUIC_PKT_1RTT && h->version != c->version) {
+		quic_conn_count(c, QUIC_MIB_DROP_VERSION);
+		return;
+	}
+	if (!ours(c, p)) {
+		quic_conn_count(c, QUIC_MIB_DROP_CID);
+		return;
+	}
+	if (h->type == QUIC_PKT_RETRY)
+		return rx_retry(c, p, pkt);
+	if (!source_known(c, h)) {
+		quic_conn_count(c, QUIC_MIB_DROP_CID);
+		return;
+	}
+	/* RFC 9000 §14.1 */
+	if (c->server && h->type == QUIC_PKT_INITIAL && p->rx->len < QUIC_INITIAL_MIN) {
+		quic_conn_count(c, QUIC_MIB_DROP_SMALL);
+		return;
+	}
+	p->level = type_level[h->type];
+	p->sp = quic_level_space(p->level);
+	rx_protected(c, p, pkt);
+}
+
+/* RFC 9000 §9: only from where the connection lives, until it may migrate. */
+static bool path_ok(struct quic_conn *c, const struct quic_rx *rx)
+{
+	if (quic_addr_equal(&rx->remote, &c->path.remote))
+		return true;
+	quic_conn_count(c, QUIC_MIB_DROP_PATH);
+	return false;
+}
+
+/* RFC 9000 §10.3.1: nothing of the datagram was for us; perhaps its tail is a token. */
+static void check_reset(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+{
+	if (!quic_conn_is_reset(c, rx->data, rx->len))
+		return;
+	quic_conn_count(c, QUIC_MIB_RESET_IN);
+	quic_conn_abort(c, QUIC_CONN_DRAINING, ECONNRESET, now);
+}
+
+/* RFC 9000 §10.2.1: answer, at a rate that falls. */
+static void rx_closed(struct quic_conn *c, const struct quic_rx *rx)
+{
+	quic_conn_count(c, QUIC_MIB_DROP_CLOSED);
+	if (c->state == QUIC_CONN_CLOSING && path_ok(c, rx)) {
+		quic_path_received(&c->path, rx->len);
+		if (is_power_of_2(++c->close_rx))
+			c->close_pending = true;
+	}
+}
+
+void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+{
+	u64 before = c->stats.rx_packets;
+	struct quic_cid dcid = {};
+	struct rx_pkt p;
+	u32 off = 0;
+
+	if (c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c))
+		return rx_closed(c, rx);
+	if (!path_ok(c, rx))
+		return;
+	quic_path_received(&c->path, rx->len);
+	c->stats.rx_bytes += rx->len;
+	while (off < rx->len && quic_conn_is_open(c)) {
+		memset(&p, 0, sizeof(p));
+		p.rx = rx;
+		p.now = now;
+		if (quic_hdr_parse(rx->data + off, rx->len - off, QUIC_CID_LOCAL_LEN,
+				   c->local_tp.grease_quic_bit, &p.h)) {
+			quic_conn_count(c, QUIC_MIB_DROP_HEADER);
+			break;
+		}
+		if (!off)
+			dcid = p.h.dcid;
+		/* RFC 9000 §12.2: all packets of a datagram are for one connection */
+		if (quic_cid_equal(&dcid, &p.h.dcid))
+			rx_packet(c, &p, rx->data + off);
+		else
+			quic_conn_count(c, QUIC_MIB_DROP_CID);
+		off += p.h.len;
+	}
+	if (c->stats.rx_packets == before && quic_conn_is_open(c) && !(rx->data[0] & QUIC_HDR_LONG))
+		check_reset(c, rx, now);
+	if (quic_conn_is_open(c))
+		quic_loss_arm(&c->loss, now);
+}

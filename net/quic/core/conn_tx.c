@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Datagrams out.  quic_conn_tx() makes one datagram: while the handshake runs
+ * it may coalesce an Initial and a Handshake packet, later it is one 1-RTT
+ * packet.  For each packet: header, frames into the builder (pkt.h), room in
+ * the record of sent packets, seal, record.  What an acknowledged or lost
+ * packet carried comes back here by loss.h's ops and goes to whom it concerns.
+ *
+ * Who may send what: ACKs and CLOSE always; all else within congestion window
+ * and pacing, except probes (RFC 9002 §7.5); everything within the anti
+ * amplification limit (RFC 9000 §8.1).
+ */
+#include "conn.h"
+
+#define HANDSHAKE_MTU	QUIC_INITIAL_MIN	/* until the path is known to take more */
+#define COALESCE_MIN	128	/* room worth a second packet in a datagram */
+#define PLAIN_MIN	4	/* RFC 9001 §5.4.2: pn_len + plaintext */
+
+struct tx {
+	struct quic_slot *slot;
+	u32 limit;		/* bytes this datagram may have */
+	u32 pad_to;		/* bytes it must have (RFC 9000 §14.1) */
+	u64 now;
+	bool data_ok;		/* congestion control and pacing let data out */
+	bool has_initial;
+	bool sent_eliciting;
+};
+
+/* ---- what came of packets ---- */
+
+void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_sent_item *it)
+{
+	struct quic_conn *c = priv;
+	struct quic_space *s = c->space[sp];
+
+	switch (it->type) {
+	case QUIC_ITEM_ACK:
+		if (s)
+			quic_acktr_acked(&s->ack, it->off);
+		break;
+	case QUIC_ITEM_CRYPTO:
+		if (s)
+			quic_sendbuf_acked(&s->csnd, it->off, it->len);
+		break;
+	case QUIC_ITEM_NEW_CID:
+		quic_cids_local_acked(&c->scids, it->id);
+		break;
+	case QUIC_ITEM_NEW_TOKEN:
+		kfree(c->new_token);
+		c->new_token = NULL;
+		c->new_token_pending = false;
+		break;
+	case QUIC_ITEM_HANDSHAKE_DONE:
+		c->handshake_done_pending = false;
+		break;
+	case QUIC_ITEM_PING:
+	case QUIC_ITEM_RETIRE_CID:
+	case QUIC_ITEM_PATH:
+	case QUIC_ITEM_DATAGRAM:
+		break;
+	default:
+		quic_streams_acked(&c->streams, it);
+	}
+}
+
+/* RFC 9000 §13.3: what must be sent again, and what must not */
+void quic_conn_item_lost(void *priv, enum quic_space_id sp, const struct quic_sent_item *it)
+{
+	struct quic_conn *c = priv;
+	struct quic_space *s = c->space[sp];
+
+	quic_conn_count(c, QUIC_MIB_RETRANS);
+	switch (it->type) {
+	case QUIC_ITEM_ACK:
+	case QUIC_ITEM_PING:
+	case QUIC_ITEM_PATH:
+	case QUIC_ITEM_DATAGRAM:
+		break;
+	case QUIC_ITEM_CRYPTO:
+		if (s)
+			quic_sendbuf_lost(&s->csnd, it->off, it->len);
+		break;
+	case QUIC_ITEM_NEW_CID:
+		quic_cids_local_lost(&c->scids, it->id);
+		break;
+	case QUIC_ITEM_RETIRE_CID:
+		quic_cids_remote_retire_lost(&c->dcids, it->id);
+		break;
+	case QUIC_ITEM_NEW_TOKEN:
+		c->new_token_pending = c->new_token;
+		break;
+	case QUIC_ITEM_HANDSHAKE_DONE:
+		c->handshake_done_pending = true;
+		break;
+	default:
+		quic_streams_lost(&c->streams, it);
+	}
+}
+
+const struct quic_loss_ops quic_conn_loss_ops = {
+	.acked	= quic_conn_item_acked,
+	.lost	= quic_conn_item_lost,
+};
+
+/* ---- frames ---- */
+
+static bool crypto_wanted(const struct quic_conn *c, const struct quic_space *s)
+{
+	if (s->csnd.lost.n)
+		return true;
+	return !c->crypto_more && quic_sendbuf_pending(&s->csnd);
+}
+
+static void put_crypto(struct quic_conn *c, struct quic_space *s, struct quic_pkt *p)
+{
+	struct quic_vec v[4];
+	struct quic_wr w;
+	u32 len, got, hdr;
+	unsigned int n;
+	u64 off;
+	u8 *h;
+
+	while (crypto_wanted(c, s)) {
+		hdr = 1 + 8 + 2;	/* offsets stay below 2^30, lengths below 2^14 */
+		if (!quic_pkt_fits(p, hdr + 1))
+			return;
+		len = quic_sendbuf_peek(&s->csnd, U64_MAX, quic_pkt_left(p) - hdr, &off);
+		n = len ? quic_sendbuf_vecs(&s->csnd, off, len, v, ARRAY_SIZE(v), &got) : 0;
+		if (!n)
+			return;
+		hdr = quic_frame_crypto_hdr_len(off, got);
+		h = quic_pkt_put(p, hdr);
+		if (!h)
+			return;
+		quic_wr_init(&w, h, hdr);
+		quic_frame_put_crypto_hdr(&w, off, got);
+		if (WARN_ON_ONCE(!quic_pkt_data(p, v, n)))
+			return;
+		quic_pkt_item(p, QUIC_ITEM_CRYPTO, 0, off, got, false);
+		quic_sendbuf_sent(&s->csnd, off, got);
+	}
+}
+
+static void put_cids(struct quic_conn *c, struct quic_pkt *p)
+{
+	struct quic_frame f = { .type = QUIC_FRAME_NEW_CONNECTION_ID };
+	struct quic_cid_entry *e;
+	u64 seq;
+
+	while ((e = quic_cids_local_pending(&c->scids))) {
+		f.new_cid.seq = e->seq;
+		f.new_cid.prior_to = c->scids.prior_to;
+		f.new_cid.cid = e->cid;
+		memcpy(f.new_cid.token, e->token, QUIC_RESET_TOKEN_LEN);
+		if (!quic_pkt_frame(p, &f, QUIC_ITEM_NEW_CID, e->seq))
+			return;
+		e->announced = true;
+		e->lost = false;
+	}
+	f.type = QUIC_FRAME_RETIRE_CONNECTION_ID;
+	while (quic_pkt_fits(p, 9) && quic_cids_remote_next_retire(&c->dcids, &seq)) {
+		f.retire_cid.seq = seq;
+		quic_pkt_frame(p, &f, QUIC_ITEM_RETIRE_CID, seq);
+	}
+}
+
+/* RFC 9000 §8.2 */
+static void put_path(struct quic_conn *c, struct quic_pkt *p)
+{
+	struct quic_frame f = { .type = QUIC_FRAME_PATH_RESPONSE };
+
+	while (quic_pkt_fits(p, 9) && quic_path_next_response(&c->path, f.path.data))
+		quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0);
+	if (!c->path.challenge_pending)
+		return;
+	f.type = QUIC_FRAME_PATH_CHALLENGE;
+	memcpy(f.path.data, c->path.challenge, sizeof(f.path.data));
+	if (quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0))
+		c->path.challenge_pending = false;
+}
+
+static void put_done_token(struct quic_conn *c, struct quic_pkt *p)
+{
+	struct quic_frame f = { .type = QUIC_FRAME_HANDSHAKE_DONE };
+
+	if (c->handshake_done_pending && quic_pkt_frame(p, &f, QUIC_ITEM_HANDSHAKE_DONE, 0))
+		c->handshake_done_pending = false;
+	if (!c->new_token_pending)
+		return;
+	f.type = QUIC_FRAME_NEW_TOKEN;
+	f.token.data = c->new_token;
+	f.token.len = c->new_token_len;
+	if (quic_pkt_frame(p, &f, QUIC_ITEM_NEW_TOKEN, 0))
+		c->new_token_pending = false;
+}
+
+static void put_ping(struct quic_pkt *p)
+{
+	struct quic_frame f = { .type = QUIC_FRAME_PING };
+
+	quic_pkt_frame(p, &f, QUIC_ITEM_PING, 0);
+}
+
+static bool app_wanted(const struct quic_conn *c)
+{
+	return c->handshake_done_pending || c->new_token_pending || c->ping_pending ||
+	       c->path.nresponse || c->path.challenge_pending || c->dcids.nretire ||
+	       quic_streams_want_tx(&c->streams, false) ||
+	       quic_cids_local_pending((struct quic_cids_local *)&c->scids);
+}
+
+/* Everything of the 1-RTT level but ACKs. */
+static void put_app(struct quic_conn *c, struct quic_pkt *p)
+{
+	put_done_token(c, p);
+	put_path(c, p);
+	put_cids(c, p);
+	quic_streams_tx_control(&c->streams, p);
+	quic_streams_tx_data(&c->streams, p);
+	if (c->ping_pending) {
+		if (!p->ack_eliciting)
+			put_ping(p);
+		c->ping_pending = false;
+	}
+}
+
+/*
+ * A probe with nothing new to say repeats what the oldest packet in flight
+ * carried (RFC 9002 §6.2.4): sooner than waiting for the loss it will show.
+ */
+static void repeat_oldest(struct quic_conn *c, enum quic_space_id sp)
+{
+	struct quic_sent *sent = &c->loss.sp[sp]->sent;
+	struct quic_sent_pkt *p;
+	unsigned int i;
+	u64 pn;
+
+	for (pn = sent->first; pn < sent->next; pn++) {
+		p = quic_sent_get(sent, pn);
+		if (!p || !(p->flags & QUIC_SENT_ELICITING) ||
+		    (p->flags & (QUIC_SENT_ACKED | QUIC_SENT_LOST)))
+			continue;
+		for (i = 0; i < p->nitem; i++)
+			quic_conn_item_lost(c, sp, quic_sent_item(sent, p, i));
+		return;
+	}
+}
+
+/* ---- one packet ---- */
+
+static bool space_ready(const struct quic_conn *c, enum quic_space_id sp, u8 level)
+{
+	if (!c->space[sp] || !quic_keys_have(&c->keys, level, true))
+		return false;
+	return sp != QUIC_SPACE_APP || c->state == QUIC_CONN_ESTABLISHED;
+}
+
+static bool probing(const struct quic_conn *c, enum quic_space_id sp)
+{
+	return c->loss.probes && c->loss.probe_space == sp;
+}
+
+/* Exact: true means that a packet built now gets at least one frame. */
+static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, const struct tx *t)
+{
+	const struct quic_space *s = c->space[sp];
+
+	if (!space_ready(c, sp, level))
+		return false;
+	if (quic_acktr_due(&s->ack, t->now) || probing(c, sp))
+		return true;
+	if (!t->data_ok)
+		return false;
+	return crypto_wanted(c, s) || (sp == QUIC_SPACE_APP && app_wanted(c));
+}
+
+static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_pkt *p,
+		       const struct tx *t)
+{
+	struct quic_space *s = c->space[sp];
+	bool probe = probing(c, sp);
+
+	/* RFC 9000 §13.2.1: an ACK owed rides along */
+	if (quic_acktr_due(&s->ack, t->now) || quic_acktr_owed(&s->ack))
+		quic_acktr_put(&s->ack, p, c->local_tp.ack_delay_exponent, t->now);
+	if (!t->data_ok && !probe)
+		return;
+	if (probe && !crypto_wanted(c, s) && !(sp == QUIC_SPACE_APP && app_wanted(c)))
+		repeat_oldest(c, sp);
+	put_crypto(c, s, p);
+	if (sp == QUIC_SPACE_APP)
+		put_app(c, p);
+	if (probe && !p->ack_eliciting)
+		put_ping(p);
+}
+
+static const u8 level_type[] = {
+	[QUIC_CRYPTO_APP]	= QUIC_PKT_1RTT,
+	[QUIC_CRYPTO_INITIAL]	= QUIC_PKT_INITIAL,
+	[QUIC_CRYPTO_HANDSHAKE]	= QUIC_PKT_HANDSHAKE,
+};
+
+struct sealing {		/* where the packet under way lies in the slot */
+	u8 *pkt;
+	u8 *length;		/* long header: its Length field */
+	u32 hdr_len;
+	u64 pn;
+	u8 pn_len;
+	u8 level;
+};
+
+static void put_header(struct quic_conn *c, struct tx *t, struct sealing *z)
+{
+	const struct quic_cid *dcid = &quic_cids_remote_active(&c->dcids)->cid;
+	enum quic_space_id sp = quic_level_space(z->level);
+	bool initial = z->level == QUIC_CRYPTO_INITIAL;
+	struct quic_wr w;
+
+	z->pkt = t->slot->buf + t->slot->len;
+	z->pn = c->loss.sp[sp]->sent.next;
+	z->pn_len = quic_pn_len(z->pn, c->loss.sp[sp]->largest_acked);
+	z->length = NULL;
+	quic_wr_init(&w, z->pkt, t->limit - t->slot->len);
+	if (z->level == QUIC_CRYPTO_APP)
+		quic_hdr_put_short(&w, dcid, false, c->keys.phase, z->pn, z->pn_len);
+	else
+		quic_hdr_put_long(&w, level_type[z->level], c->version, dcid,
+				  &c->local_tp.iscid, initial ? c->token : NULL,
+				  initial ? c->token_len : 0, z->pn, z->pn_len, &z->length);
+	z->hdr_len = w.bad ? U32_MAX : w.p - z->pkt;
+}
+
+/* Seal what the builder holds and put it on record. */
+static int finish_packet(struct quic_conn *c, struct tx *t, struct sealing *z)
+{
+	enum quic_space_id sp = quic_level_space(z->level);
+	struct quic_loss_space *ls = c->loss.sp[sp];
+	struct quic_pkt *p = t->slot->pkt;
+	u32 overhead = quic_keys_overhead(&c->keys, z->level);
+	u8 flags = (p->ack_eliciting ? QUIC_SENT_ELICITING : 0) |
+		   (p->in_flight ? QUIC_SENT_IN_FLIGHT : 0);
+	struct quic_sent_pkt *sp_pkt;
+	int len;
+
+	if (z->length)
+		quic_hdr_set_length(z->length, z->pn_len + p->len + overhead);
+	len = quic_keys_seal(&c->keys, z->level, z->pn, z->pkt, z->hdr_len,
+			     z->hdr_len - z->pn_len, z->pn_len, p->vec, p->nvec);
+	if (len < 0)
+		return len;
+	sp_pkt = quic_sent_add(&ls->sent, p, len, flags, t->now);
+	quic_loss_sent(&c->loss, sp, sp_pkt, t->now);
+	if (p->in_flight)
+		quic_pace_sent(&c->pace, &c->cc, quic_loss_srtt(&c->loss), len, t->now);
+	quic_conn_count(c, QUIC_MIB_PKT_OUT);
+	c->stats.tx_packets++;
+	t->slot->len += len;
+	t->sent_eliciting |= p->ack_eliciting;
+	if (p->ack_eliciting && probing(c, sp))
+		c->loss.probes--;
+	return 1;
+}
+
+/* The frames were taken from their owners, but the packet cannot be: give them back. */
+static void undo_packet(struct quic_conn *c, enum quic_space_id sp, const struct quic_pkt *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->nitem; i++)
+		quic_conn_item_lost(c, sp, &p->item[i]);
+}
+
+static bool carries_ack(const struct quic_pkt *p)
+{
+	return p->nitem && p->item[0].type == QUIC_ITEM_ACK;
+}
+
+/* Append a packet of @level to the datagram: 1 done, 0 nothing to send, or an errno. */
+static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
+{
+	enum quic_space_id sp = quic_level_space(level);
+	struct quic_pkt *p = t->slot->pkt;
+	u32 overhead = quic_keys_overhead(&c->keys, level);
+	struct sealing z = { .level = level };
+	u32 used;
+	int err;
+
+	put_header(c, t, &z);
+	if (z.hdr_len > t->limit ||
+	    z.hdr_len + overhead + PLAIN_MIN > t->limit - t->slot->len)
+		return 0;
+	/* before frames are taken off their queues: a place to record them */
+	err = quic_sent_reserve(&c->loss.sp[sp]->sent, QUIC_PKT_ITEMS);
+	if (err)
+		return err;
+	quic_pkt_start(p, level_type[level], t->limit - t->slot->len - z.hdr_len - overhead);
+	put_frames(c, sp, p, t);
+	if (!p->len)
+		return 0;
+	t->has_initial |= level == QUIC_CRYPTO_INITIAL;
+	/* RFC 9000 §14.1: a client's datagrams with an Initial, a server's if it elicits an ACK */
+	if (level == QUIC_CRYPTO_INITIAL && (!c->server || p->ack_eliciting))
+		t->pad_to = QUIC_INITIAL_MIN;
+	used = t->slot->len + z.hdr_len + overhead;
+	if (last && t->pad_to > used + p->len)
+		quic_pkt_pad(p, min(t->pad_to, t->limit) - used);
+	if (z.pn_len + p->len < PLAIN_MIN)
+		quic_pkt_pad(p, PLAIN_MIN - z.pn_len);
+	err = finish_packet(c, t, &z);
+	if (err < 0)
+		undo_packet(c, sp, p);
+	else if (carries_ack(p))
+		quic_acktr_sent(&c->space[sp]->ack);
+	return err;
+}
+
+/* ---- CLOSE ---- */
+
+static void close_frame(const struct quic_conn *c, u8 level, struct quic_frame *f)
+{
+	bool app = c->close.app;
+
+	f->type = app ? QUIC_FRAME_CONNECTION_CLOSE_APP : QUIC_FRAME_CONNECTION_CLOSE;
+	f->close.code = c->close.code;
+	f->close.frame_type = c->close.frame_type;
+	f->close.phrase = c->close.phrase;
+	f->close.len = min_t(u32, c->close.len, QUIC_PHRASE_MAX);
+	if (!app || level == QUIC_CRYPTO_APP)
+		return;
+	/* RFC 9000 §10.2.3: nothing of the application's before 1-RTT; TLS alerts are not its */
+	f->type = QUIC_FRAME_CONNECTION_CLOSE;
+	f->close.frame_type = 0;
+	if (f->close.code < QUIC_TRANSPORT_ERROR_CRYPTO ||
+	    f->close.code > QUIC_TRANSPORT_ERROR_CRYPTO + 0xff)
+		f->close.code = QUIC_TRANSPORT_ERROR_APPLICATION;
+	f->close.len = 0;
+}
+
+static int add_close(struct quic_conn *c, struct tx *t, u8 level, bool last)
+{
+	struct quic_pkt *p = t->slot->pkt;
+	u32 overhead = quic_keys_overhead(&c->keys, level);
+	struct sealing z = { .level = level };
+	struct quic_frame f;
+	struct quic_wr w;
+	u32 room, used;
+	u8 *h;
+
+	put_header(c, t, &z);
+	if (z.hdr_len > t->limit || z.hdr_len + overhead + 32 > t->limit - t->slot->len)
+		return 0;
+	if (quic_sent_reserve(&c->loss.sp[quic_level_space(level)]->sent, 1))
+		return -ENOMEM;
+	room = t->limit - t->slot->len - z.hdr_len - overhead;
+	quic_pkt_start(p, level_type[level], room);
+	close_frame(c, level, &f);
+	while (quic_frame_len(&f) > room)
+		f.close.len /= 2;
+	h = quic_pkt_put(p, quic_frame_len(&f));
+	if (!h)
+		return 0;
+	quic_wr_init(&w, h, quic_frame_len(&f));
+	quic_frame_put(&w, &f);
+	if (level == QUIC_CRYPTO_INITIAL && !c->server)
+		t->pad_to = QUIC_INITIAL_MIN;
+	used = t->slot->len + z.hdr_len + overhead;
+	if (last && t->pad_to > used + p->len)
+		quic_pkt_pad(p, min(t->pad_to, t->limit) - used);
+	p->ack_eliciting = p->in_flight = false;
+	return finish_packet(c, t, &z);
+}
+
+/* RFC 9000 §10.2.3: at each level that the peer may be able to read. */
+static int tx_close(struct quic_conn *c, struct tx *t)
+{
+	static const u8 order[] = { QUIC_CRYPTO_INITIAL, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_APP };
+	int last = -1, err = 0, i;
+
+	if (!c->close_pending)
+		return 0;
+	c->close_pending = false;
+	for (i = 0; i < (int)ARRAY_SIZE(order); i++)
+		if (c->space[quic_level_space(order[i])] &&
+		    quic_keys_have(&c->keys, order[i], true))
+			last = i;
+	for (i = 0; i <= last; i++) {
+		if (!c->space[quic_level_space(order[i])] ||
+		    !quic_keys_have(&c->keys, order[i], true))
+			continue;
+		err = add_close(c, t, order[i], i == last);
+		if (err < 0)
+			break;
+	}
+	if (t->slot->len)
+		quic_conn_count(c, QUIC_MIB_CLOSE_OUT);
+	return t->slot->len ? 1 : min(err, 0);
+}
+
+/* ---- the datagram ---- */
+
+/* Do congestion control and pacing let a full packet with data leave? */
+static bool data_allowed(struct quic_conn *c, u32 size, u64 now)
+{
+	u64 at;
+
+	c->pace_at = QUIC_TIME_NEVER;
+	if (c->cc.in_flight && quic_cc_room(&c->cc) < size)
+		return false;
+	at = quic_pace_next(&c->pace, &c->cc, quic_loss_srtt(&c->loss), size, now);
+	if (at <= now)
+		return true;
+	c->pace_at = at;
+	return false;
+}
+
+/* RFC 9001 §6.6: new keys before the old are worn out */
+static void update_worn_keys(struct quic_conn *c, u64 now)
+{
+	if (!c->confirmed || c->keys.plain || !quic_keys_wants_update(&c->keys) ||
+	    !quic_keys_may_update(&c->keys))
+		return;
+	if (!c->keys.prepared)
+		c->work |= QUIC_WORK_KEYS;
+	else if (!quic_keys_flip(&c->keys, c->loss.sp[QUIC_SPACE_APP]->sent.next,
+				 now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP)))
+		c->key_event_pending = true;
+}
+
+/* Initial and Handshake in one datagram; padding goes into the last of them. */
+static int tx_handshake(struct quic_conn *c, struct tx *t)
+{
+	bool hs = wanted(c, QUIC_SPACE_HANDSHAKE, QUIC_CRYPTO_HANDSHAKE, t);
+	int err = 0;
+
+	if (wanted(c, QUIC_SPACE_INITIAL, QUIC_CRYPTO_INITIAL, t)) {
+		bool coalesce = hs && quic_sendbuf_held(&c->space[QUIC_SPACE_INITIAL]->csnd) <
+				      t->limit - 2 * COALESCE_MIN;
+
+		err = add_packet(c, t, QUIC_CRYPTO_INITIAL, !coalesce);
+		if (err < 0 || !coalesce)
+			return err;
+	}
+	if (hs && t->limit - t->slot->len >= COALESCE_MIN)
+		err = add_packet(c, t, QUIC_CRYPTO_HANDSHAKE, true);
+	/* RFC 9001 §4.9.1: a client's Initial keys go with its first Handshake packet */
+	if (err > 0 && hs && !c->server)
+		quic_conn_drop_level(c, QUIC_CRYPTO_INITIAL, t->now);
+	return err;
+}
+
+static int tx_open(struct quic_conn *c, struct tx *t)
+{
+	int err = 0;
+
+	if (!c->confirmed) {
+		err = tx_handshake(c, t);
+		if (err < 0)
+			return err;
+	}
+	/* 1-RTT data rides behind a client's Finished, but not with an Initial */
+	if (t->slot->len && (t->has_initial || t->limit - t->slot->len < COALESCE_MIN))
+		return 1;
+	update_worn_keys(c, t->now);
+	if (wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
+		err = add_packet(c, t, QUIC_CRYPTO_APP, true);
+	/* RFC 9001 §6.6 */
+	if (err == -EKEYEXPIRED)
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_AEAD_LIMIT_REACHED, 0, t->now);
+	return err;
+}
+
+static int finish_datagram(struct quic_conn *c, struct tx *t)
+{
+	struct quic_slot *slot = t->slot;
+
+	quic_path_sent(&c->path, slot->len);
+	slot->path = &c->path;
+	slot->ecn = QUIC_ECN_NONE;
+	c->stats.tx_bytes += slot->len;
+	if (quic_conn_is_open(c)) {
+		/* RFC 9000 §10.1: the first ack-eliciting packet since the last receive */
+		if (t->sent_eliciting && !c->idle_restarted) {
+			c->idle_restarted = true;
+			quic_conn_restart_idle(c, t->now);
+		}
+		quic_loss_arm(&c->loss, t->now);
+	}
+	return 1;
+}
+
+int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
+{
+	u32 mtu = c->confirmed || c->state == QUIC_CONN_ESTABLISHED ? c->path.mtu : HANDSHAKE_MTU;
+	struct tx t = { .slot = slot, .now = now };
+	u32 credit;
+	int err;
+
+	slot->len = 0;
+	if (c->state == QUIC_CONN_IDLE || c->state >= QUIC_CONN_DRAINING)
+		return 0;
+	credit = quic_path_credit(&c->path);
+	t.limit = min3(slot->cap, mtu, credit);
+	/* RFC 9000 §8.1: not a byte above; below a whole datagram is not worth sending */
+	if (c->loss.at_limit != (t.limit < min(mtu, slot->cap))) {
+		c->loss.at_limit = !c->loss.at_limit;
+		quic_loss_arm(&c->loss, now);
+	}
+	if (t.limit < COALESCE_MIN)
+		return 0;
+	if (c->state == QUIC_CONN_CLOSING) {
+		err = tx_close(c, &t);
+	} else {
+		t.data_ok = data_allowed(c, mtu, now);
+		err = tx_open(c, &t);
+	}
+	if (slot->len)
+		return finish_datagram(c, &t);
+	return min(err, 0);
+}
