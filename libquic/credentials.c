@@ -185,6 +185,7 @@ static const struct lq_psk *find_psk(const struct quic_credentials *c, const gnu
 static int on_psk(gnutls_session_t tls, const gnutls_datum_t *name, gnutls_datum_t *key)
 {
 	struct quic_session *s = lq_session(tls);
+	struct lq_failure *failure;
 	const struct lq_psk *psk;
 	char text[64];
 
@@ -193,7 +194,10 @@ static int on_psk(gnutls_session_t tls, const gnutls_datum_t *name, gnutls_datum
 	psk = find_psk(s->credentials, name);
 	if (!psk) {
 		lq_printable(text, sizeof(text), name->data, name->size);
-		lq_log(QUIC_LOG_INFO, "no key for the PSK identity '%s'", text);
+		failure = lq_handshake_failure(tls);
+		if (failure)
+			lq_fail(failure, -EKEYREJECTED, GNUTLS_A_UNKNOWN_PSK_IDENTITY,
+				"no key for the client's PSK identity '%s'", text);
 		return -1;
 	}
 	key->data = gnutls_malloc(psk->key_len);
@@ -201,6 +205,7 @@ static int on_psk(gnutls_session_t tls, const gnutls_datum_t *name, gnutls_datum
 		return -1;
 	memcpy(key->data, psk->key, psk->key_len);
 	key->size = psk->key_len;
+	lq_printable(s->psk_asked, sizeof(s->psk_asked), name->data, name->size);
 	return 0;
 }
 

@@ -235,7 +235,7 @@ static int alert_errno(int alert)
 	case GNUTLS_A_CERTIFICATE_REQUIRED:
 		return -EKEYREJECTED;
 	case GNUTLS_A_NO_APPLICATION_PROTOCOL:
-		return -EPROTONOSUPPORT;
+		return -ENOPROTOOPT;
 	case GNUTLS_A_HANDSHAKE_FAILURE:
 	case GNUTLS_A_PROTOCOL_VERSION:
 	case GNUTLS_A_INSUFFICIENT_SECURITY:
@@ -255,14 +255,17 @@ static void fail_errcode(const struct quic_connection_close *close, size_t phras
 	if (phrase_len && !close->phrase[phrase_len - 1])
 		phrase_len--;
 	lq_printable(phrase, sizeof(phrase), close->phrase, phrase_len);
-	if (close->errcode >= ALERT_ERROR_FIRST && close->errcode <= ALERT_ERROR_LAST)
+	if (close->errcode >= ALERT_ERROR_FIRST && close->errcode <= ALERT_ERROR_LAST) {
+		if (!strcmp(phrase, lq_alert_name(alert)))
+			*phrase = '\0';
 		lq_fail(failure, alert_errno(alert), -1, "peer sent TLS alert: %s (%d)%s%s",
 			lq_alert_name(alert), alert, *phrase ? ": " : "", phrase);
-	else
+	} else {
 		lq_fail(failure, close->errcode == QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED ?
 			-ECONNREFUSED : -ECONNRESET, -1,
 			"peer closed the connection, error 0x%x, frame 0x%x%s%s", close->errcode,
 			close->frame, *phrase ? ": " : "", phrase);
+	}
 }
 
 static void fail_errno(int err, bool is_server, struct lq_failure *failure)

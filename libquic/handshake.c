@@ -56,6 +56,13 @@ static struct quic_handshake_ctx *context(gnutls_session_t tls)
 	return s ? s->handshake : NULL;
 }
 
+struct lq_failure *lq_handshake_failure(gnutls_session_t tls)
+{
+	struct quic_handshake_ctx *ctx = context(tls);
+
+	return ctx ? &ctx->failure : NULL;
+}
+
 static uint64_t now_ms(void)
 {
 	struct timespec ts;
@@ -192,17 +199,17 @@ static int check_alpn(struct quic_handshake_ctx *ctx)
 		return 0;
 
 	if (!ctx->is_server) {
-		lq_fail(&ctx->failure, -EPROTONOSUPPORT, GNUTLS_A_NO_APPLICATION_PROTOCOL,
+		lq_fail(&ctx->failure, -ENOPROTOOPT, GNUTLS_A_NO_APPLICATION_PROTOCOL,
 			"the server chose no application protocol (ALPN), offered were '%s'",
 			ctx->session->alpns);
-		return -EPROTONOSUPPORT;
+		return -ENOPROTOOPT;
 	}
 	offered_alpns(ctx, &list);
-	lq_fail(&ctx->failure, -EPROTONOSUPPORT, GNUTLS_A_NO_APPLICATION_PROTOCOL,
+	lq_fail(&ctx->failure, -ENOPROTOOPT, GNUTLS_A_NO_APPLICATION_PROTOCOL,
 		"no application protocol (ALPN) in common: the client offered %s%s%s, here is '%s'",
 		*list.text ? "'" : "none", list.text, *list.text ? "'" : "",
 		ctx->session->alpns);
-	return -EPROTONOSUPPORT;
+	return -ENOPROTOOPT;
 }
 
 /* RFC 9001 §8.2: without the extension, missing_extension */
@@ -364,6 +371,20 @@ static int tls_failed(struct quic_handshake_ctx *ctx, int ret)
 		alert = gnutls_error_to_alert(ret, &level);
 	if (ret == GNUTLS_E_MEMORY_ERROR)
 		lq_fail(&ctx->failure, -ENOMEM, GNUTLS_A_INTERNAL_ERROR, "out of memory");
+	else if (ret == GNUTLS_E_CERTIFICATE_REQUIRED)
+		lq_fail(&ctx->failure, -EKEYREJECTED, GNUTLS_A_CERTIFICATE_REQUIRED,
+			"the client sent no certificate");
+	else if (ret == GNUTLS_E_CERTIFICATE_ERROR ||
+		 ret == GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR)
+		lq_fail(&ctx->failure, -EKEYREJECTED, alert,
+			"the peer's certificate is refused by the session: %s",
+			gnutls_strerror(ret));
+	/* GnuTLS has no code of its own for a PSK binder that does not match. */
+	else if (ret == GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER && *ctx->session->psk_asked &&
+		 !ctx->peer_checked)
+		lq_fail(&ctx->failure, -EKEYREJECTED, GNUTLS_A_DECRYPT_ERROR,
+			"the client has another key than we for the PSK identity '%s'",
+			ctx->session->psk_asked);
 	else if (ret == GNUTLS_E_NO_CIPHER_SUITES || ret == GNUTLS_E_INSUFFICIENT_CREDENTIALS ||
 		 ret == GNUTLS_E_NO_COMMON_KEY_SHARE)
 		lq_fail(&ctx->failure, -ECONNREFUSED, alert,

@@ -58,15 +58,17 @@ struct quic_session {
 	bool verified;			/* the peer's certificate was checked */
 	bool psk_only;			/* a peer with a certificate is refused */
 	bool ticket_read;
+	char psk_asked[64];		/* server: identity that a key was given for */
 };
 
 struct quic_session *lq_session(gnutls_session_t tls);	/* NULL: no memory */
 int lq_errno(int gnutls_error);
 
-/* handshake: transport parameters extension */
+/* handshake: called by GnuTLS while one is under way */
 int lq_params_recv(gnutls_session_t tls, const unsigned char *data, size_t len);
 int lq_params_send(gnutls_session_t tls, gnutls_buffer_t to);
 
+struct lq_failure *lq_handshake_failure(gnutls_session_t tls);	/* NULL: no handshake */
 int lq_verify_client(gnutls_session_t tls);	/* a gnutls_certificate_verify_function */
 
 /* verify */

@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Handshakes that succeed: modes, levels, order, resumption, slow sockets */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <linux/tls.h>
+
+#include "pair.h"
+#include "test.h"
+
+static const char *check_pair(const struct pair *p)
+{
+	CHECK(!p->client_err);
+	CHECK(!p->server_err);
+	CHECK(pair_agrees());
+	CHECK(!logged("<3>"));
+	return NULL;
+}
+
+static const char *run_ok(struct pair *p)
+{
+	pair_run(p);
+	return check_pair(p);
+}
+
+static const char *certificate(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	return run_ok(&p);
+}
+
+/* RFC 9001 §4.1.4: keys before what needs them, Finished before 1-RTT keys */
+static const char *order(void)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(!strcmp(fake[0].trace, "pg >i <i +hw +hr <h ps <h <h <h >h +aw +ar"));
+	CHECK(!strcmp(fake[1].trace, "<i ps pg +hw +hr >iM >hM >hM >hM >h +aw <h +ar >a"));
+	return NULL;
+}
+
+static const char *alpn(void)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	p.client.alpns = "x-one, h3,hq";
+	p.server.alpns = "hq,h3";
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(!strcmp(fake[1].alpn, "hq"));
+	return NULL;
+}
+
+static char got_alpn[16];
+static size_t got_alpn_len;
+
+static void get_alpn(void *session)
+{
+	size_t small = 1;
+
+	got_alpn_len = sizeof(got_alpn);
+	if (quic_session_get_alpn(session, got_alpn, &small) != -EMSGSIZE || small != 2 ||
+	    quic_session_get_alpn(session, got_alpn, &got_alpn_len))
+		got_alpn_len = 0;
+}
+
+static const char *alpn_get(void)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	p.client.alpns = "h3";
+	p.server.alpns = "h3";
+	p.client_done = get_alpn;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(got_alpn_len == 2 && !strcmp(got_alpn, "h3"));
+	return NULL;
+}
+
+static const char *no_alpn_offered_none_wanted(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client.alpns = "h3";
+	pair_run(&p);
+	/* RFC 9001 §8.1: this client wanted one. */
+	CHECK(p.client_err == -ENOPROTOOPT);
+	CHECK(logged("the server chose no application protocol (ALPN), offered were 'h3'"));
+	return NULL;
+}
+
+static const char *host_address(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client.hostname = "192.0.2.1";
+	return run_ok(&p);
+}
+
+static const char *host_null(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client.hostname = NULL;
+	return run_ok(&p);
+}
+
+static const char *insecure(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client.cafile = NULL;
+	p.client.hostname = "elsewhere.test";
+	p.client.insecure = 1;
+	return run_ok(&p);
+}
+
+static const char *psk(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client.cafile = p.client.hostname = NULL;
+	p.server.certfile = p.server.keyfile = NULL;
+	p.client.pskfile = pki_path("psk.txt");
+	p.client.psk_identity = "bob";
+	p.server.pskfile = pki_path("psk.txt");
+	return run_ok(&p);
+}
+
+/* The draft's calls: PSK files alone */
+static void *psk_server(void *arg)
+{
+	*(int *)arg = quic_server_handshake(FAKE_FD + 1, pki_path("psk.txt"), NULL, "x");
+	return NULL;
+}
+
+static const char *psk_simple(void)
+{
+	pthread_t thread;
+	struct pair p;
+
+	pair_init(&p);
+	pthread_create(&thread, NULL, psk_server, &p.server_err);
+	p.client_err = quic_client_handshake(FAKE_FD, pki_path("psk.txt"), NULL, "x");
+	pthread_join(thread, NULL);
+	return check_pair(&p);
+}
+
+static const char *psk_and_certificate(void)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	p.server.pskfile = pki_path("psk.txt");
+	why = run_ok(&p);
+	if (why)
+		return why;
+	pair_init(&p);
+	p.server.pskfile = pki_path("psk.txt");
+	p.client.cafile = p.client.hostname = NULL;
+	p.client.pskfile = pki_path("psk.txt");
+	return run_ok(&p);
+}
+
+static const char *client_certificate(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.server.cafile = pki_path("ca.pem");
+	p.client.certfile = pki_path("client.pem");
+	p.client.keyfile = pki_path("client.key");
+	return run_ok(&p);
+}
+
+static const char *one_cipher(uint32_t type)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	fake[0].cipher = type;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(fake[0].secret[QUIC_CRYPTO_APP][1].type == type);
+	CHECK(fake[0].secret[QUIC_CRYPTO_HANDSHAKE][0].type == type);
+	return NULL;
+}
+
+static const char *ciphers(void)
+{
+	static const uint32_t types[] = {
+		TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256,
+		TLS_CIPHER_AES_CCM_128, TLS_CIPHER_CHACHA20_POLY1305,
+	};
+	const char *why = NULL;
+	size_t i;
+
+	for (i = 0; !why && i < 4; i++)
+		why = one_cipher(types[i]);
+	return why;
+}
+
+/* HelloRetryRequest: two ClientHellos, the parameters set once */
+static const char *retry_request(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client.alpns = p.server.alpns = "h3";
+	p.server.priority = QUIC_PRIORITY ":-GROUP-ALL:+GROUP-SECP384R1";
+	return run_ok(&p);
+}
+
+/* Bytes come in pieces, calls are interrupted or would block. */
+static const char *pieces(void)
+{
+	const char *why = NULL;
+	struct pair p;
+	size_t n;
+
+	for (n = 1; !why && n < 300; n = n * 3 + 1) {
+		pair_init(&p);
+		p.client.alpns = p.server.alpns = "h3";
+		fake[0].chunk = fake[1].chunk = n;
+		fake[0].send_limit = fake[1].send_limit = n + 5;
+		fake[0].intr_every = 3;
+		fake[0].again_every = 5;
+		fake[1].intr_every = 4;
+		fake[1].again_every = 3;
+		why = run_ok(&p);
+	}
+	return why;
+}
+
+static unsigned char blob[4096];
+static size_t blob_len;
+static int resumed;
+
+static void get_data(void *session)
+{
+	int err;
+
+	do {	/* the ticket may still be on its way */
+		blob_len = sizeof(blob);
+		err = quic_session_get_data(session, blob, &blob_len);
+	} while (err == -EAGAIN && !usleep(1000));
+	if (err)
+		blob_len = 0;
+}
+
+static void get_resumed(void *session)
+{
+	resumed = gnutls_session_is_resumed(session);
+}
+
+static const char *resume_as(const char *pskfile)
+{
+	const char *why;
+	struct pair p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		pair_init(&p);
+		if (pskfile) {
+			p.client.cafile = p.client.hostname = NULL;
+			p.server.certfile = p.server.keyfile = NULL;
+			p.client.pskfile = p.server.pskfile = pskfile;
+		}
+		p.client.session_data = i ? blob : NULL;
+		p.client.session_data_len = blob_len;
+		p.client_done = i ? get_resumed : get_data;
+		resumed = 0;
+		why = run_ok(&p);
+		if (why)
+			return why;
+		CHECK(blob_len);
+	}
+	CHECK(resumed);
+	return NULL;
+}
+
+static const char *resume(void)
+{
+	return resume_as(NULL);
+}
+
+static const char *resume_psk(void)
+{
+	return resume_as(pki_path("psk.txt"));
+}
+
+/* Another server's ticket: a full handshake instead */
+static const char *resume_refused(void)
+{
+	const char *why;
+	struct pair p;
+
+	why = resume_as(NULL);
+	if (why)
+		return why;
+	pair_init(&p);
+	memset(fake[1].ticket_key, 0x77, sizeof(fake[1].ticket_key));
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	p.client_done = get_resumed;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(!resumed);
+	return NULL;
+}
+
+static int data_err, data_err2;
+static size_t data_needed;
+
+static void get_data_errors(void *session)
+{
+	unsigned char small[8];
+
+	data_needed = sizeof(small);
+	data_err = quic_session_get_data(session, small, &data_needed);
+	data_err2 = quic_session_set_data(session, "garbage", 7);
+}
+
+static const char *resume_refused_psk(void)
+{
+	const char *why;
+	struct pair p;
+
+	why = resume_as(pki_path("psk.txt"));
+	if (why)
+		return why;
+	pair_init(&p);
+	memset(fake[1].ticket_key, 0x77, sizeof(fake[1].ticket_key));
+	p.client.cafile = p.client.hostname = NULL;
+	p.server.certfile = p.server.keyfile = NULL;
+	p.client.pskfile = p.server.pskfile = pki_path("psk.txt");
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	p.client_done = get_resumed;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(!resumed);
+	return NULL;
+}
+
+static const char *no_ticket(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	fake[1].no_tickets = true;
+	p.client_done = get_data_errors;
+	pair_run(&p);
+	CHECK(!p.client_err && !p.server_err && pair_agrees());
+	CHECK(data_err == -EAGAIN);
+	CHECK(data_err2 == -EINVAL);
+	CHECK(!strstr(fake[1].trace, ">a"));
+	return NULL;
+}
+
+static const char *credentials(void)
+{
+	struct quic_credentials *c, *s;
+	const char *why = NULL;
+	struct pair p;
+	int i;
+
+	pair_init(&p);
+	CHECK(!quic_client_credentials_new(&p.client, &c));
+	CHECK(!quic_server_credentials_new(&p.server, &s));
+	for (i = 0; !why && i < 3; i++) {
+		pair_init(&p);
+		p.client.cafile = p.server.certfile = p.server.keyfile = NULL;
+		p.client.credentials = c;
+		p.server.credentials = s;
+		why = run_ok(&p);
+	}
+	p.client.credentials = s;
+	CHECK(quic_client_handshake_params(FAKE_FD, &p.client) == -EINVAL);
+	quic_credentials_free(c);
+	quic_credentials_free(s);
+	return why;
+}
+
+static const char *raw_session(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client_raw = true;
+	return run_ok(&p);
+}
+
+static void verify_none(void *session)
+{
+	quic_session_set_verify(session, QUIC_VERIFY_NONE, NULL);
+}
+
+static const char *raw_session_unverified(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client_raw = true;
+	p.client.cafile = pki_path("other-ca.pem");
+	p.client_setup = verify_none;
+	return run_ok(&p);
+}
+
+static void verify_by_gnutls(void *session)
+{
+	gnutls_session_set_verify_cert(session, PKI_HOST, 0);
+}
+
+static const char *raw_session_verified_by_gnutls(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client_raw = true;
+	p.client_setup = verify_by_gnutls;
+	return run_ok(&p);
+}
+
+static const char *keylog(void)
+{
+	struct pair p;
+	const char *why;
+	char text[4096];
+	struct stat st;
+	size_t n;
+	FILE *f;
+
+	pair_init(&p);
+	p.client.keylogfile = pki_path("keys.log");
+	why = run_ok(&p);
+	if (why)
+		return why;
+	f = fopen(pki_path("keys.log"), "r");
+	CHECK(f);
+	n = fread(text, 1, sizeof(text) - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	CHECK(strstr(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET "));
+	CHECK(strstr(text, "SERVER_TRAFFIC_SECRET_0 "));
+	CHECK(!stat(pki_path("keys.log"), &st) && (st.st_mode & 0777) == 0600);
+	return NULL;
+}
+
+/* One thread, one event loop, both ends */
+static const char *steps(void)
+{
+	struct quic_handshake_ctx *ctx[2], *again;
+	int err[2] = { -EAGAIN, -EAGAIN }, timeout_ms, i, turns = 0;
+	void *session[2];
+	struct pair p;
+	short events;
+
+	pair_init(&p);
+	CHECK(!quic_client_session_new(FAKE_FD, &p.client, &session[0]));
+	CHECK(!quic_server_session_new(FAKE_FD + 1, &p.server, &session[1]));
+	for (i = 0; i < 2; i++)
+		CHECK(!quic_handshake_init(session[i], &ctx[i]));
+	CHECK(quic_handshake_init(session[0], &again) == -EBUSY && !again);
+
+	while ((err[0] == -EAGAIN || err[1] == -EAGAIN) && turns++ < 20) {
+		for (i = 0; i < 2; i++) {
+			if (err[i] != -EAGAIN)
+				continue;
+			err[i] = quic_handshake_step(ctx[i], &events, &timeout_ms);
+			CHECK(err[i] != -EAGAIN || (events == POLLIN && timeout_ms > 0 &&
+						    timeout_ms <= 5000));
+		}
+	}
+	CHECK(quic_handshake_step(ctx[0], NULL, NULL) == 0);
+	for (i = 0; i < 2; i++) {
+		quic_handshake_deinit(ctx[i]);
+		quic_session_free(session[i]);
+	}
+	p.client_err = err[0];
+	p.server_err = err[1];
+	return check_pair(&p);
+}
+
+/* A full send buffer asks for POLLOUT. */
+static const char *step_pollout(void)
+{
+	struct quic_handshake_ctx *ctx;
+	void *session;
+	struct pair p;
+	short events;
+
+	pair_init(&p);
+	fake[0].again_every = 1;
+	CHECK(!quic_client_session_new(FAKE_FD, &p.client, &session));
+	CHECK(!quic_handshake_init(session, &ctx));
+	CHECK(quic_handshake_step(ctx, &events, NULL) == -EAGAIN);
+	CHECK(events == POLLOUT);
+	CHECK(!fake[1].in);
+	fake[0].again_every = 0;
+	CHECK(quic_handshake_step(ctx, &events, NULL) == -EAGAIN);
+	CHECK(events == POLLIN);
+	CHECK(fake[1].in);
+	quic_handshake_deinit(ctx);
+	quic_session_free(session);
+	return NULL;
+}
+
+const struct test handshake_tests[] = {
+	{ "certificate", certificate },
+	{ "order", order },
+	{ "alpn", alpn },
+	{ "alpn_get", alpn_get },
+	{ "alpn_unanswered", no_alpn_offered_none_wanted },
+	{ "host_address", host_address },
+	{ "host_null", host_null },
+	{ "insecure", insecure },
+	{ "psk", psk },
+	{ "psk_simple", psk_simple },
+	{ "psk_and_certificate", psk_and_certificate },
+	{ "client_certificate", client_certificate },
+	{ "ciphers", ciphers },
+	{ "retry_request", retry_request },
+	{ "pieces", pieces },
+	{ "resume", resume },
+	{ "resume_psk", resume_psk },
+	{ "resume_refused", resume_refused },
+	{ "resume_refused_psk", resume_refused_psk },
+	{ "no_ticket", no_ticket },
+	{ "credentials", credentials },
+	{ "raw_session", raw_session },
+	{ "raw_session_unverified", raw_session_unverified },
+	{ "raw_session_verified_by_gnutls", raw_session_verified_by_gnutls },
+	{ "keylog", keylog },
+	{ "steps", steps },
+	{ "step_pollout", step_pollout },
+	{ NULL, NULL }
+};
