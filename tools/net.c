@@ -33,6 +33,8 @@ void net_init(void)
 /* The reason of the last failed handshake, or the errno's own text */
 const char *net_strerror(int err)
 {
+	if (err == -EPROTONOSUPPORT)
+		return "no QUIC in this kernel: modprobe quic";
 	return *last_message ? last_message : strerror(-err);
 }
 
@@ -40,6 +42,8 @@ const char *net_strerror(int err)
 int net_exit_code(int err)
 {
 	switch (-err) {
+	case EPROTONOSUPPORT:
+		return EX_NOQUIC;
 	case ETIMEDOUT:
 		return EX_TIMEOUT;
 	case ENOMEM:
@@ -154,15 +158,14 @@ const char *net_ntop(const struct sockaddr_storage *sa, char *buf, size_t len)
 	return buf;
 }
 
-int net_quic_socket(int family)
+/* EINVAL is what a kernel says that does not know numbers above 255. */
+static int quic_socket(int family)
 {
 	int sd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_QUIC);
 
 	if (sd >= 0)
 		return sd;
-	if (errno == EPROTONOSUPPORT || errno == EINVAL)
-		die(EX_NOQUIC, "no QUIC in this kernel: modprobe quic");
-	die(EX_LOCAL, "socket: %s", strerror(errno));
+	return errno == EINVAL ? -EPROTONOSUPPORT : -errno;
 }
 
 static int bind_source(const struct net_opts *o, int sd, int family)
@@ -221,12 +224,14 @@ static int client_handshake(const struct net_opts *o, int sd)
 int net_quic_try_dial(const struct net_opts *o, const struct addrinfo *ai,
 		      net_setup_t setup, void *ctx)
 {
-	int sd = net_quic_socket(ai->ai_family);
+	int sd = quic_socket(ai->ai_family);
 	int err;
 
+	*last_message = '\0';
+	if (sd < 0)
+		return sd;
 	if (setup)
 		setup(sd, ctx);
-	*last_message = '\0';
 	err = bind_source(o, sd, ai->ai_family);
 	if (!err && connect(sd, ai->ai_addr, ai->ai_addrlen))
 		err = -errno;
@@ -255,21 +260,40 @@ int net_quic_dial(const struct net_opts *o, const char *host, net_setup_t setup,
 			break;
 	}
 	freeaddrinfo(list);
+	if (sd == -EPROTONOSUPPORT)
+		die(EX_NOQUIC, "%s", net_strerror(sd));
 	if (sd < 0)
 		die(net_exit_code(sd), "%s port %s: %s", host, o->port, net_strerror(sd));
 	return sd;
 }
 
-int net_quic_listen(const struct net_opts *o, net_setup_t setup, void *ctx)
+int net_quic_try_listen(const struct net_opts *o, net_setup_t setup, void *ctx)
 {
 	struct addrinfo *ai = resolve_local(o, true);
-	int sd = net_quic_socket(ai->ai_family);
+	int sd = quic_socket(ai->ai_family), err = 0;
 
-	if (setup)
-		setup(sd, ctx);
-	if (bind(sd, ai->ai_addr, ai->ai_addrlen) || listen(sd, LISTEN_BACKLOG))
-		die(EX_NET, "port %s: %s", o->port, strerror(errno));
+	*last_message = '\0';
+	if (sd >= 0) {
+		if (setup)
+			setup(sd, ctx);
+		if (bind(sd, ai->ai_addr, ai->ai_addrlen) || listen(sd, LISTEN_BACKLOG))
+			err = -errno;
+	}
 	freeaddrinfo(ai);
+	if (!err)
+		return sd;
+	close(sd);
+	return err;
+}
+
+int net_quic_listen(const struct net_opts *o, net_setup_t setup, void *ctx)
+{
+	int sd = net_quic_try_listen(o, setup, ctx);
+
+	if (sd == -EPROTONOSUPPORT)
+		die(EX_NOQUIC, "%s", net_strerror(sd));
+	if (sd < 0)
+		die(EX_NET, "port %s: %s", o->port, strerror(-sd));
 	return sd;
 }
 

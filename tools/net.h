@@ -85,7 +85,6 @@ const char *net_ntop(const struct sockaddr_storage *sa, char *buf, size_t len);
 
 void net_init(void);
 void net_credentials(struct net_opts *o, bool server);
-int net_quic_socket(int family);
 int net_tcp_dial(const struct net_opts *o, const char *host);
 int net_tcp_listen(const struct net_opts *o);
 
@@ -96,6 +95,7 @@ int net_quic_dial(const struct net_opts *o, const char *host, net_setup_t setup,
 int net_quic_try_dial(const struct net_opts *o, const struct addrinfo *ai,
 		      net_setup_t setup, void *ctx);
 int net_quic_listen(const struct net_opts *o, net_setup_t setup, void *ctx);
+int net_quic_try_listen(const struct net_opts *o, net_setup_t setup, void *ctx);
 int net_quic_try_accept(const struct net_opts *o, int sd);
 int net_exit_code(int err);
 const char *net_strerror(int err);
