@@ -57,7 +57,10 @@ struct quic_cipher_info {
 };
 const struct quic_cipher_info *quic_cipher_get(u32 type);	/* NULL: unknown */
 
-/* RFC 8446 §7.1 with an empty context; @label without "tls13 ". May sleep. */
+/*
+ * RFC 8446 §7.1 with an empty context; @label without "tls13 ".  -EINVAL (and a
+ * warning) when @out_len is more than the hash gives.  May sleep.
+ */
 int quic_hkdf_expand_label(const struct quic_crypto_ops *ops, enum quic_hash hash,
 			   const u8 *secret, u32 secret_len, const char *label,
 			   u8 *out, u32 out_len);
