@@ -369,6 +369,46 @@ static const char *resume_refused_psk(void)
 	return NULL;
 }
 
+/* The draft's appendix C on both sides; the second handshake has 0-RTT keys. */
+static const char *early_with(bool no_early)
+{
+	const struct quic_crypto_secret *c = &fake[0].secret[QUIC_CRYPTO_EARLY][1];
+	const struct quic_crypto_secret *s = &fake[1].secret[QUIC_CRYPTO_EARLY][0];
+	const char *why;
+	struct pair p;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		pair_init(&p);
+		p.client_raw = p.server_raw = true;
+		p.client.alpns = p.server.alpns = "h3";
+		p.client.session_data = i ? blob : NULL;
+		p.client.session_data_len = blob_len;
+		p.client_done = i ? get_resumed : get_data;
+		fake[0].no_early = fake[1].no_early = no_early;
+		why = run_ok(&p);
+		if (why)
+			return why;
+	}
+	CHECK(resumed);
+	if (no_early)
+		return NULL;
+	CHECK(!strncmp(fake[0].trace, "pg +ew >i ", 10));
+	CHECK(strstr(fake[1].trace, "+er"));
+	CHECK(c->type && c->type == s->type && !memcmp(c->secret, s->secret, 48));
+	return NULL;
+}
+
+static const char *early(void)
+{
+	return early_with(false);
+}
+
+static const char *early_refused_by_kernel(void)
+{
+	return early_with(true);
+}
+
 static const char *no_ticket(void)
 {
 	struct pair p;
@@ -413,7 +453,7 @@ static const char *raw_session(void)
 	struct pair p;
 
 	pair_init(&p);
-	p.client_raw = true;
+	p.client_raw = p.server_raw = true;
 	return run_ok(&p);
 }
 
@@ -552,6 +592,8 @@ const struct test handshake_tests[] = {
 	{ "resume_psk", resume_psk },
 	{ "resume_refused", resume_refused },
 	{ "resume_refused_psk", resume_refused_psk },
+	{ "early", early },
+	{ "early_refused_by_kernel", early_refused_by_kernel },
 	{ "no_ticket", no_ticket },
 	{ "credentials", credentials },
 	{ "raw_session", raw_session },
