@@ -35,3 +35,10 @@ with_progress() {
 	wait "$pid" || status=$?
 	return "$status"
 }
+
+# archive_uri CODENAME - where this machine's apt gets that Debian suite from
+archive_uri() {
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(CODENAME) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v suite="$1" '$1 == suite { print $2; exit }'
+}
