@@ -255,7 +255,7 @@ static void print_stats(const struct qcat *q, struct session *s, double seconds)
 /* A connection after its handshake, to the end: returns the exit code. */
 static int converse(const struct qcat *q, int sd)
 {
-	struct session s;
+	static struct session s;	/* threads see it until the process ends */
 	int code;
 
 	session_init(&s, &q->session, sd, open_input(q), open_output(q));

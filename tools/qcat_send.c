@@ -60,7 +60,7 @@ static int64_t choose_stream(struct session *s, bool data)
 	int64_t sid;
 
 	pthread_mutex_lock(&s->lock);
-	while (s->opts->server && !data && s->peer_sid < 0)
+	while (s->opts->server && !data && s->send_sid < 0 && s->peer_sid < 0)
 		pthread_cond_wait(&s->peer_opened, &s->lock);
 	if (s->send_sid < 0)
 		s->send_sid = s->peer_sid >= 0 ? s->peer_sid : stream_open(s, 0);

@@ -91,14 +91,15 @@ struct quic_frame {
  * Take one frame off @c (a whole run of PADDING counts as one).
  * 0, or the transport error that the RFC names, a positive number:
  * QUIC_TRANSPORT_ERROR_FRAME_ENCODING, _PROTOCOL_VIOLATION (frame type not in
- * its shortest encoding, RFC 9000 §12.4), _CONNECTION_ID... never mutates
- * anything but @c and @f.
+ * its shortest encoding, RFC 9000 §12.4).  Never mutates anything but @c and
+ * @f.  That a packet has a frame at all (§12.4) is for the caller to check, as
+ * are the directions that §19.7 and §19.20 forbid.
  */
 int quic_frame_parse(struct quic_cur *c, struct quic_frame *f);
 
 /*
  * RFC 9000 §12.4, table 3: may @type be in a packet of @pkt (enum
- * quic_pkt_type INITIAL, 0RTT, HANDSHAKE, 1RTT)?
+ * quic_pkt_type INITIAL, 0RTT, HANDSHAKE, 1RTT)?  If not: PROTOCOL_VIOLATION.
  */
 bool quic_frame_allowed(u64 type, int pkt);
 /* RFC 9000 §13.2.1, RFC 9002 §2 */
@@ -118,7 +119,7 @@ static inline bool quic_frame_is_stream(u64 type)
 /* RFC 9000 §13.2.1 is by packet; probing frames are by §9.1 */
 bool quic_frame_probing(u64 type);
 
-/* Headers of the frames that carry data; the data follows. */
+/* Headers of the frames that carry data; the data follows.  DATAGRAM: with its length. */
 unsigned int quic_frame_stream_hdr_len(u64 id, u64 off, u32 len, bool with_len);
 void quic_frame_put_stream_hdr(struct quic_wr *w, u64 id, u64 off, u32 len,
 			       bool with_len, bool fin);

@@ -31,6 +31,8 @@ struct quic_hdr {
 	u32 version;		/* long headers */
 	struct quic_cid dcid;
 	struct quic_cid scid;	/* long headers */
+	struct quic_vec dcid_raw; /* long headers: the IDs in the datagram, */
+	struct quic_vec scid_raw; /* up to 255 bytes with other versions (RFC 8999 §5.1) */
 	const u8 *token;	/* Initial: token; Retry: token */
 	u32 token_len;
 	const u8 *versions;	/* Version Negotiation: list of u32 */
@@ -47,16 +49,18 @@ bool quic_version_known(u32 version);
  * 0; -EBADMSG: malformed, drop the rest of the datagram (RFC 9000 §12.2).
  * A cleared fixed bit is -EBADMSG too, unless @grease (RFC 9287).
  * A long header of an unknown version gives QUIC_PKT_UNKNOWN with version and
- * IDs set (IDs longer than 20 bytes: -EBADMSG) and len = @len.
+ * IDs set and len = @len; RFC 9000 §17.2.1: the length of its IDs MUST NOT
+ * decide whether Version Negotiation is sent, so those longer than 20 bytes are
+ * in dcid_raw and scid_raw alone, dcid and scid are then empty.
  */
 int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
 		   struct quic_hdr *h);
 
 /*
  * Write an Initial, 0-RTT or Handshake header; the Length field is always
- * two bytes and is filled in later by quic_hdr_set_length().  Returns the
- * offset of the Length field in @w's output through @len_off.
- * @pn_len: 1 to 4.
+ * two bytes and is filled in later by quic_hdr_set_length() with what follows
+ * it, packet number and tag included (at most 16383).  *@length: where it is,
+ * NULL if @w is full.  @pn_len: 1 to 4.  @token: Initial only.
  */
 void quic_hdr_put_long(struct quic_wr *w, enum quic_pkt_type type, u32 version,
 		       const struct quic_cid *dcid, const struct quic_cid *scid,
@@ -65,9 +69,12 @@ void quic_hdr_put_long(struct quic_wr *w, enum quic_pkt_type type, u32 version,
 void quic_hdr_set_length(u8 *length, u16 value);
 void quic_hdr_put_short(struct quic_wr *w, const struct quic_cid *dcid,
 			bool spin, bool key_phase, u64 pn, u8 pn_len);
-/* RFC 9000 §17.2.1; @first_random: any byte, made to look like a v1 header */
-void quic_hdr_put_vn(struct quic_wr *w, const struct quic_cid *dcid,
-		     const struct quic_cid *scid, const u32 *versions,
+/*
+ * RFC 9000 §17.2.1; @dcid is the received scid_raw, @scid the received dcid_raw
+ * (525 bytes of header at most); @first_random: any byte, made to look like a v1 header
+ */
+void quic_hdr_put_vn(struct quic_wr *w, const struct quic_vec *dcid,
+		     const struct quic_vec *scid, const u32 *versions,
 		     unsigned int n, u8 first_random);
 /* RFC 9000 §17.2.5, without the integrity tag (keys.h seals it) */
 void quic_hdr_put_retry(struct quic_wr *w, u32 version,

@@ -63,7 +63,16 @@ static inline u32 quic_pkt_left(const struct quic_pkt *p)
 	return p->room - p->len;
 }
 
-/* Can a frame of @hdr scratch bytes (and an item) still go in? */
+/* Pieces of data that can still be pointed at after one more header. */
+static inline unsigned int quic_pkt_vecs(const struct quic_pkt *p)
+{
+	return p->nvec < QUIC_PKT_VECS ? QUIC_PKT_VECS - p->nvec - 1 : 0;
+}
+
+/*
+ * Can a frame of @hdr scratch bytes, an item and at least one piece of data
+ * still go in?  (A frame with data: room for the data is for the caller to see.)
+ */
 bool quic_pkt_fits(const struct quic_pkt *p, u32 hdr);
 /* Room for @n bytes in the scratch, part of the plaintext; NULL: no room. */
 u8 *quic_pkt_put(struct quic_pkt *p, u32 n);
@@ -73,6 +82,7 @@ bool quic_pkt_data(struct quic_pkt *p, const struct quic_vec *v, unsigned int n)
 void quic_pkt_item(struct quic_pkt *p, u8 type, u64 id, u64 off, u32 len, bool fin);
 /* A whole small frame, its item (type @item) included; false: no room, nothing changed. */
 bool quic_pkt_frame(struct quic_pkt *p, const struct quic_frame *f, u8 item, u64 id);
-void quic_pkt_pad(struct quic_pkt *p, u32 to_len);	/* PADDING up to @to_len plaintext bytes */
+/* PADDING up to @to_len plaintext bytes, as far as room (and pieces) allow. */
+void quic_pkt_pad(struct quic_pkt *p, u32 to_len);
 
 #endif /* _QUIC_PKT_H */

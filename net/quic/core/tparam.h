@@ -9,7 +9,7 @@
 
 #include "wire.h"
 
-#define QUIC_TPARAM_EXT_MAX	256	/* what TRANSPORT_PARAM_EXT may return */
+#define QUIC_TPARAM_EXT_MAX	512	/* all of ours fit, the greased one too */
 #define QUIC_TPARAM_VERSIONS	8
 
 struct quic_preferred_addr {
@@ -46,17 +46,37 @@ struct quic_tparam {
 	u8 token[QUIC_RESET_TOKEN_LEN];	/* stateless_reset_token */
 	struct quic_preferred_addr preferred;
 	u32 chosen_version;		/* version_information */
-	u32 versions[QUIC_TPARAM_VERSIONS];
-	unsigned int nversions;		/* kept; more are read and dropped */
+	u32 versions[QUIC_TPARAM_VERSIONS];	/* Available Versions that we speak, in order */
+	unsigned int nversions;
+	bool versions_empty;		/* nothing at all was listed as available */
 };
 
 void quic_tparam_default(struct quic_tparam *tp);	/* RFC 9000 §18.2 */
 /*
- * 0 or the transport error: QUIC_TRANSPORT_ERROR_TRANSPORT_PARAM for all that
- * §7.4 and §18.2 forbid (duplicates, values out of range, server-only ones
- * from a client), QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION for RFC 9368 §4.
+ * 0 or QUIC_TRANSPORT_ERROR_TRANSPORT_PARAM for all that RFC 9000 §7.4 and
+ * §18.2, RFC 9287 §3 and RFC 9368 §4 forbid (duplicates, values out of range,
+ * server-only ones from a client).  What depends on the connection is checked
+ * by the two functions below.
  */
 int quic_tparam_parse(struct quic_tparam *tp, const u8 *p, u32 len, bool from_client);
+/*
+ * RFC 9000 §7.3: does the peer's @tp name the connection IDs of the handshake?
+ * @iscid: Source Connection ID of its first Initial.  From a server also
+ * @odcid, our first Destination ID, and @rscid, that of its Retry (NULL: no
+ * Retry).  0 or QUIC_TRANSPORT_ERROR_TRANSPORT_PARAM.
+ */
+int quic_tparam_check_cids(const struct quic_tparam *tp, bool from_client,
+			   const struct quic_cid *iscid, const struct quic_cid *odcid,
+			   const struct quic_cid *rscid);
+/*
+ * RFC 9368 §4: the server checks that the client's Chosen Version is the one of
+ * its first flight (@version; @own and @after_vn do not matter); the client
+ * that the server's is among its @own, is the one negotiated (@version), and,
+ * @after_vn, that it would have chosen that one from the server's list too.
+ * 0 or QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION.
+ */
+int quic_tparam_check_version(const struct quic_tparam *tp, bool from_client,
+			      const struct quic_tparam *own, u32 version, bool after_vn);
 /* Bytes written, or -EMSGSIZE.  Adds one greased parameter (§18.1). */
 int quic_tparam_put(const struct quic_tparam *tp, u8 *p, u32 len, bool is_client);
 

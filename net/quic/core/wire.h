@@ -104,10 +104,12 @@ static inline u64 quic_cur_varint(struct quic_cur *c)
 {
 	u8 n;
 
-	if (c->bad || c->p == c->end) {
+	if (c->p == c->end) {	/* so it is whenever the cursor is bad */
 		c->bad = true;
 		return 0;
 	}
+	if (*c->p < 64)
+		return *c->p++;
 	n = 1 << (*c->p >> 6);
 	return quic_cur_be(c, n) & ((1ULL << (n * 8 - 2)) - 1);
 }
@@ -202,7 +204,7 @@ static inline void quic_wr_bytes(struct quic_wr *w, const void *from, u32 n)
 {
 	u8 *p = quic_wr_take(w, n);
 
-	if (p)
+	if (p && n)
 		memcpy(p, from, n);
 }
 
