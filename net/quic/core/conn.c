@@ -452,7 +452,8 @@ int quic_conn_crypto_write(struct quic_conn *c, u8 level, const u8 *data, u32 le
 	return err;
 }
 
-static const u8 read_order[] = { QUIC_CRYPTO_INITIAL, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_APP };
+/* APP has none for the user: session tickets become events */
+static const u8 read_order[] = { QUIC_CRYPTO_INITIAL, QUIC_CRYPTO_HANDSHAKE };
 
 u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data)
 {

@@ -12,6 +12,11 @@
 #define CHUNK_SPARE_SLICES	2	/* a packet has rarely more STREAM frames */
 #define KEYS_AHEAD_AFTER	64	/* 1-RTT packets before the next phase is prepared */
 
+#define TLS_HEAD		4	/* RFC 8446 §4: type, 24 bits of length */
+#define TLS_NEW_SESSION_TICKET	4
+#define TLS_ALERT_UNEXPECTED	10	/* unexpected_message */
+#define TICKET_MSG_MAX		4096	/* what the SESSION_TICKET option returns */
+
 /* What is known of the packet under work. */
 struct rx_pkt {
 	const struct quic_rx *rx;
@@ -26,6 +31,19 @@ struct rx_pkt {
 };
 
 /* ---- frames ---- */
+
+/* The first @n readable bytes, left where they are. */
+static void copy_out(const struct quic_recvbuf *b, u8 *to, u32 n)
+{
+	struct quic_vec v;
+	u32 got = 0, len;
+
+	while (got < n && quic_recvbuf_vecs(b, got, &v, 1)) {
+		len = min(v.len, n - got);
+		memcpy(to + got, v.base, len);
+		got += len;
+	}
+}
 
 static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
@@ -51,6 +69,38 @@ static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame
 	return 0;
 }
 
+/*
+ * TLS after the handshake (RFC 9001 §4.6.1, §6): a client keeps session
+ * tickets; nothing else has a place here.  0 or the transport error.
+ */
+static int rx_post_handshake(struct quic_conn *c, struct quic_recvbuf *b)
+{
+	u8 head[TLS_HEAD], *msg;
+	struct quic_cur cur;
+	u32 len;
+
+	while (quic_recvbuf_readable(b) >= TLS_HEAD) {
+		copy_out(b, head, TLS_HEAD);
+		quic_cur_init(&cur, head + 1, TLS_HEAD - 1);
+		len = TLS_HEAD + quic_cur_be(&cur, 3);
+		/* RFC 9001 §6: a TLS KeyUpdate MUST be answered with unexpected_message */
+		if (c->server || head[0] != TLS_NEW_SESSION_TICKET)
+			return QUIC_TRANSPORT_ERROR_CRYPTO + TLS_ALERT_UNEXPECTED;
+		if (len > TICKET_MSG_MAX)
+			return QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED;
+		if (quic_recvbuf_readable(b) < len)
+			return 0;
+		msg = kmalloc(len, GFP_ATOMIC);
+		if (!msg)
+			return 0;	/* it stays, until more comes */
+		copy_out(b, msg, len);
+		c->ops->event(c->priv, QUIC_EVENT_NEW_SESSION_TICKET, msg, len);
+		kfree(msg);
+		quic_recvbuf_consume(b, len);
+	}
+	return 0;
+}
+
 /* RFC 9000 §7.5 */
 static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
@@ -66,15 +116,15 @@ static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_fr
 	p->now_ack = true;
 	c->wake |= QUIC_WAKE_READ;
 	err = quic_recvbuf_add(b, f->crypto.off, f->crypto.data, f->crypto.len, p->chunk);
-	if (err != -ENOMEM)
-		return err;
-	copy = c->ops->chunk->alloc(c->priv, f->crypto.len, false, false);
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy->base, f->crypto.data, f->crypto.len);
-	err = quic_recvbuf_add(b, f->crypto.off, copy->base, f->crypto.len, copy);
-	quic_chunk_put(copy);
-	return err;
+	if (err == -ENOMEM) {		/* no slice left in the chunk */
+		copy = c->ops->chunk->alloc(c->priv, f->crypto.len, false, false);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy->base, f->crypto.data, f->crypto.len);
+		err = quic_recvbuf_add(b, f->crypto.off, copy->base, f->crypto.len, copy);
+		quic_chunk_put(copy);
+	}
+	return err || p->sp != QUIC_SPACE_APP ? err : rx_post_handshake(c, b);
 }
 
 static int rx_stream(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
@@ -276,16 +326,11 @@ static bool rx_frames(struct quic_conn *c, struct rx_pkt *p)
 
 /* ---- keys ---- */
 
-/* RFC 9001 §6.2, §6.4: the peer has updated its keys. */
+/* RFC 9001 §6.2: the peer has updated its keys. */
 static bool follow_key_update(struct quic_conn *c, struct rx_pkt *p)
 {
 	u8 phase;
 
-	/* §6.4: an older packet number under newer keys; §6.2: again before it saw our answer */
-	if (p->o.pn < c->keys.phase_first_rx || c->keys.update_unacked) {
-		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_KEY_UPDATE, 0, p->now);
-		return false;
-	}
 	if (quic_keys_flip(&c->keys, c->loss.sp[QUIC_SPACE_APP]->sent.next,
 			   p->now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP)))
 		return false;
@@ -310,6 +355,9 @@ static void open_failed(struct quic_conn *c, struct rx_pkt *p, int err)
 		break;
 	case -EPROTO:	/* RFC 9000 §17.2, §17.3.1: reserved bits */
 		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION, 0, p->now);
+		break;
+	case -EKEYREJECTED:	/* RFC 9001 §6.2, §6.4 */
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_KEY_UPDATE, 0, p->now);
 		break;
 	case -EKEYEXPIRED:	/* RFC 9001 §6.6 */
 		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_AEAD_LIMIT_REACHED, 0, p->now);

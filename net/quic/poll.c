@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * poll() and the queue-length ioctls.  Masks are computed without the socket
+ * lock, as for TCP: a change that is missed here wakes the waiter again.
+ */
+#include <linux/sockios.h>
+#include <asm/ioctls.h>
+#include "sock.h"
+
+bool quic_sock_readable(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const u8 *data;
+	u8 level;
+
+	return !list_empty(&qs->event_queue) || !list_empty(&qs->conn.streams.readable) ||
+	       quic_conn_crypto_peek(&qs->conn, &level, &data);
+}
+
+/* Would a send on the active stream (or a new one) take at least a byte? */
+bool quic_sock_writable(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_conn *c = &qs->conn;
+
+	if (c->state != QUIC_CONN_ESTABLISHED)
+		return c->state == QUIC_CONN_HANDSHAKE;
+	return quic_sock_wspace(sk) > 0 &&
+	       c->streams.snd_max > c->streams.snd_used;
+}
+
+__poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait)
+{
+	struct sock *sk = sock->sk;
+	enum quic_conn_state state = READ_ONCE(quic_sk(sk)->conn.state);
+	__poll_t mask = 0;
+
+	sock_poll_wait(file, sock, wait);
+	if (quic_sk(sk)->lq)
+		return quic_listen_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
+	if (sk->sk_err)
+		mask |= EPOLLERR;
+	if (state == QUIC_CONN_IDLE || state >= QUIC_CONN_CLOSING)
+		mask |= EPOLLHUP;
+	if (sk->sk_shutdown & RCV_SHUTDOWN || state >= QUIC_CONN_CLOSING)
+		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+	if (quic_sock_readable(sk))
+		mask |= EPOLLIN | EPOLLRDNORM;
+	if (quic_sock_writable(sk)) {
+		mask |= EPOLLOUT | EPOLLWRNORM;
+	} else if (state < QUIC_CONN_CLOSING) {
+		sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+		set_bit(SOCK_NOSPACE, &sock->flags);
+		smp_mb__after_atomic();		/* pairs with the wake-up's test */
+		if (quic_sock_writable(sk))
+			mask |= EPOLLOUT | EPOLLWRNORM;
+	}
+	return mask;
+}
+
+/* Bytes that can be read, in all streams. */
+static int inq(struct quic_sock *qs)
+{
+	struct quic_stream *s;
+	u64 n = 0;
+
+	list_for_each_entry(s, &qs->conn.streams.readable, readable)
+		n += quic_recvbuf_readable(&s->rcv);
+	return min_t(u64, n, INT_MAX);
+}
+
+int quic_ioctl_inq(struct sock *sk, int cmd, int *value)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_streams *ss = &qs->conn.streams;
+	int err = 0;
+
+	lock_sock(sk);
+	if (qs->lq)
+		err = -EINVAL;
+	else if (cmd == SIOCINQ)
+		*value = inq(qs);
+	else if (cmd == SIOCOUTQ)
+		*value = min_t(u64, ss->snd_held, INT_MAX);
+	else if (cmd == SIOCOUTQNSD)
+		*value = min_t(u64, quic_streams_unsent(ss), INT_MAX);
+	else
+		err = -ENOIOCTLCMD;
+	release_sock(sk);
+	return err;
+}

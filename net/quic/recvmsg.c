@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * recvmsg(): TLS messages first, then events, then stream data, a stream a
+ * call.  Data is copied from the chunks that packets were opened into.
+ * Process context, socket lock held but for waits.
+ */
+#include <linux/uio.h>
+#include "sock.h"
+
+/* Flags that a recvmsg() returns are tolerated as input: programs pass them back. */
+#define RECV_FLAGS	(MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | \
+			 MSG_CTRUNC | MSG_EOR | MSG_QUIC_STREAM_FIN | MSG_QUIC_STREAM_NEW | \
+			 MSG_QUIC_STREAM_UNI | MSG_QUIC_STREAM_DONTWAIT | \
+			 MSG_QUIC_STREAM_SNDBLOCK | MSG_QUIC_DATAGRAM | MSG_QUIC_NOTIFICATION | \
+			 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
+#define RECV_VECS	16
+
+/* One CRYPTO message: the bytes of one level that are there. */
+static int recv_crypto(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	struct quic_handshake_info info = {};
+	const u8 *data;
+	size_t n;
+	u8 level;
+
+	n = quic_conn_crypto_peek(c, &level, &data);
+	/* the draft: recv() of a handshake message MUST be EINVAL */
+	if (!msg->msg_controllen)
+		return -EINVAL;
+	n = min(n, len);
+	if (copy_to_iter(data, n, &msg->msg_iter) != n)
+		return -EFAULT;
+	info.crypto_level = level;
+	put_cmsg(msg, SOL_QUIC, QUIC_HANDSHAKE_INFO, sizeof(info), &info);
+	if (!(flags & MSG_PEEK))
+		quic_conn_crypto_consume(c, level, n);
+	return n;
+}
+
+static int recv_event(struct quic_sock *qs, struct msghdr *msg, size_t len, int flags)
+{
+	struct quic_event *e = list_first_entry(&qs->event_queue, struct quic_event, list);
+	size_t n = min_t(size_t, len, e->len - e->off);
+
+	if (copy_to_iter(e->data + e->off, n, &msg->msg_iter) != n)
+		return -EFAULT;
+	msg->msg_flags |= MSG_QUIC_NOTIFICATION;
+	if (n == e->len - e->off)
+		msg->msg_flags |= MSG_EOR;
+	if (flags & MSG_PEEK)
+		return n;
+	e->off += n;
+	if (e->off < e->len)
+		return n;
+	list_del(&e->list);
+	qs->nevents--;
+	kfree(e);
+	return n;
+}
+
+/* Copy from @s what is in order, from @skip on: bytes, or -EFAULT if none. */
+static int copy_stream(struct quic_stream *s, struct msghdr *msg, size_t len, u64 skip)
+{
+	struct quic_vec v[RECV_VECS];
+	unsigned int i, k;
+	size_t done = 0, n;
+
+	while (done < len) {
+		k = quic_recvbuf_vecs(&s->rcv, skip + done, v, ARRAY_SIZE(v));
+		if (!k)
+			break;
+		for (i = 0; i < k && done < len; i++) {
+			n = copy_to_iter(v[i].base, min_t(size_t, v[i].len, len - done),
+					 &msg->msg_iter);
+			done += n;
+			if (n < min_t(size_t, v[i].len, len - (done - n)))
+				return done ? (int)done : -EFAULT;
+		}
+	}
+	return done;
+}
+
+static void put_stream_info(struct msghdr *msg, u64 id, bool fin)
+{
+	struct quic_stream_info info = {
+		.stream_id = id,
+		.stream_flags = fin ? MSG_QUIC_STREAM_FIN : 0,
+	};
+
+	put_cmsg(msg, SOL_QUIC, QUIC_STREAM_INFO, sizeof(info), &info);
+	if (fin)
+		msg->msg_flags |= MSG_QUIC_STREAM_FIN;
+}
+
+/*
+ * From the next readable stream. Bytes; 0 with FIN at a stream's end;
+ * -EAGAIN: the stream had only a reset to tell, which an event did.
+ */
+static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	struct quic_streams *ss = &c->streams;
+	struct quic_stream *s = quic_streams_readable(ss);
+	u64 id;
+	bool fin;
+	int n;
+
+	if (!s)
+		return -EAGAIN;
+	if (s->rcv_state == QUIC_STREAM_RECV_STATE_RESET_RECVD) {
+		quic_stream_reset_read(ss, s);
+		return -EAGAIN;
+	}
+	n = copy_stream(s, msg, len, 0);
+	if (n < 0)
+		return n;
+	id = s->id;
+	fin = quic_stream_at_fin(s, n);
+	if (!n && !fin && len)
+		return -EAGAIN;
+	put_stream_info(msg, id, fin);
+	if (!(flags & MSG_PEEK))
+		quic_stream_consumed(ss, s, n, fin, quic_now(), quic_loss_srtt(&c->loss));
+	return n;
+}
+
+static bool stream_ready(struct quic_sock *qs)
+{
+	return !list_empty(&qs->conn.streams.readable);
+}
+
+/* One message of whatever is there; -EAGAIN: nothing is. */
+static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	const u8 *data;
+	u8 level;
+	int n;
+
+	if (quic_conn_crypto_peek(&qs->conn, &level, &data))
+		return recv_crypto(sk, msg, len, flags);
+	if (!list_empty(&qs->event_queue))
+		return recv_event(qs, msg, len, flags);
+	while (stream_ready(qs)) {
+		n = recv_stream(sk, msg, len, flags);
+		if (n != -EAGAIN)
+			return n;
+		if (flags & MSG_PEEK)
+			break;
+	}
+	return -EAGAIN;
+}
+
+/* MSG_WAITALL: more of the stream just read, while nothing else comes between. */
+static bool want_more(const struct msghdr *msg, size_t done, size_t len, int flags)
+{
+	return flags & MSG_WAITALL && done && done < len && !(flags & MSG_PEEK) &&
+	       !(msg->msg_flags & (MSG_QUIC_STREAM_FIN | MSG_QUIC_NOTIFICATION)) &&
+	       !msg->msg_controllen;
+}
+
+static int recv_loop(struct sock *sk, struct msghdr *msg, size_t len, int flags, long timeo)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	size_t done = 0;
+	int n;
+
+	for (;;) {
+		n = sk->sk_shutdown & RCV_SHUTDOWN ? -EAGAIN :
+		    recv_one(sk, msg, len - done, flags);
+		if (n >= 0) {
+			done += n;
+			if (!want_more(msg, done, len, flags))
+				return done;
+			continue;
+		}
+		if (n != -EAGAIN)
+			break;
+		if (done && !want_more(msg, done, len, flags))
+			break;
+		n = quic_sock_recv_error(sk);
+		if (n || (sk->sk_shutdown & RCV_SHUTDOWN && qs->conn.state != QUIC_CONN_IDLE))
+			break;
+		n = timeo ? quic_sock_wait(sk, &timeo, false) : -EAGAIN;
+		if (n)
+			break;
+	}
+	return done ? (int)done : n;
+}
+
+int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	int n;
+
+	if (flags & ~RECV_FLAGS)
+		return -EINVAL;
+	lock_sock(sk);
+	msg->msg_flags = 0;
+	if (qs->lq)
+		n = -ENOTCONN;
+	else
+		n = recv_loop(sk, msg, len, flags, sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
+	if (n >= 0 && qs->conn.state == QUIC_CONN_ESTABLISHED &&
+	    quic_streams_want_tx(&qs->conn.streams, false))
+		quic_output_push(sk);		/* MAX_DATA and its kin */
+	release_sock(sk);
+	return n;
+}

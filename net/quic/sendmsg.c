@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * sendmsg(): user bytes are copied once, into the chunks of the connection's
+ * send side; TLS messages (HANDSHAKE_INFO) go to the CRYPTO streams.  Process
+ * context, socket lock held but for waits.
+ */
+#include <linux/uio.h>
+#include "sock.h"
+
+#define STREAM_FLAGS	(MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN | MSG_QUIC_STREAM_UNI | \
+			 MSG_QUIC_STREAM_DONTWAIT | MSG_QUIC_STREAM_SNDBLOCK)
+#define SEND_FLAGS	(STREAM_FLAGS | MSG_MORE | MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL | \
+			 MSG_BATCH | MSG_QUIC_DATAGRAM | MSG_ZEROCOPY | MSG_SPLICE_PAGES | \
+			 MSG_SENDPAGE_NOTLAST | MSG_NO_SHARED_FRAGS | MSG_CMSG_COMPAT)
+#define PUSH_BYTES	(64 * 1024)	/* hand to output at least this often */
+#define CRYPTO_MSG_MAX	QUIC_CRYPTO_BUF_MAX
+
+struct send {
+	bool has_stream;	/* a STREAM_INFO came along */
+	bool has_level;
+	u8 level;
+	u32 flags;		/* STREAM_FLAGS and MSG_MORE */
+	s64 id;
+	long timeo;
+};
+
+/* A payload may be shorter than ours (zero-extended) or longer (zero tail). */
+static int copy_cmsg(void *to, size_t size, struct cmsghdr *cm)
+{
+	size_t len = cm->cmsg_len - CMSG_ALIGN(sizeof(*cm));
+
+	if (!len)
+		return -EINVAL;
+	if (len > size && memchr_inv(CMSG_DATA(cm) + size, 0, len - size))
+		return -EINVAL;
+	memset(to, 0, size);
+	memcpy(to, CMSG_DATA(cm), min(len, size));
+	return 0;
+}
+
+static int parse_cmsg(struct send *s, struct cmsghdr *cm)
+{
+	struct quic_stream_info si;
+	struct quic_handshake_info hi;
+	int err;
+
+	if (s->has_stream || s->has_level)
+		return -EINVAL;
+	switch (cm->cmsg_type) {
+	case QUIC_STREAM_INFO:
+		err = copy_cmsg(&si, sizeof(si), cm);
+		if (err)
+			return err;
+		if (si.stream_flags & ~STREAM_FLAGS)
+			return -EINVAL;
+		s->has_stream = true;
+		s->id = si.stream_id;
+		s->flags |= si.stream_flags;
+		return 0;
+	case QUIC_HANDSHAKE_INFO:
+		err = copy_cmsg(&hi, sizeof(hi), cm);
+		if (err)
+			return err;
+		s->has_level = true;
+		s->level = hi.crypto_level;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int parse(struct send *s, struct msghdr *msg)
+{
+	struct cmsghdr *cm;
+	int err;
+
+	if (msg->msg_flags & ~SEND_FLAGS)
+		return -EINVAL;
+	s->id = -1;
+	s->flags = msg->msg_flags & (STREAM_FLAGS | MSG_MORE);
+	if (!msg->msg_controllen)
+		return 0;
+	for_each_cmsghdr(cm, msg) {
+		if (!CMSG_OK(msg, cm))
+			return -EINVAL;
+		if (cm->cmsg_level != SOL_QUIC)
+			continue;
+		err = parse_cmsg(s, cm);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* A TLS message: all of it or nothing. */
+static int send_crypto(struct sock *sk, struct send *s, struct msghdr *msg, size_t len)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	u8 *buf;
+	int err;
+
+	if (c->state == QUIC_CONN_IDLE || s->flags & STREAM_FLAGS)
+		return -EINVAL;
+	if (len > CRYPTO_MSG_MAX)
+		return -EMSGSIZE;
+	buf = kvmalloc(len ?: 1, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	err = copy_from_iter_full(buf, len, &msg->msg_iter) ? 0 : -EFAULT;
+	if (!err)
+		err = quic_conn_crypto_write(c, s->level, buf, len, s->flags & MSG_MORE);
+	kvfree(buf);
+	if (err)
+		return err;
+	if (!(s->flags & MSG_MORE))
+		quic_output_push(sk);
+	return len;
+}
+
+/* Open a stream, waiting for the peer's permission unless told not to. */
+int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
+			  struct quic_stream **st)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	int err;
+
+	for (;;) {
+		if (!quic_conn_is_open(c))
+			return -EPIPE;
+		if (c->state != QUIC_CONN_ESTABLISHED)
+			return -EINVAL;
+		err = quic_streams_open(&c->streams, id, uni, true, st);
+		if (err != -EAGAIN)
+			return err;
+		quic_output_push(sk);		/* STREAMS_BLOCKED */
+		if (dontwait)
+			return -EAGAIN;
+		err = quic_sock_wait(sk, timeo, true);
+		if (err)
+			return err;
+	}
+}
+
+static int find_stream(struct sock *sk, struct send *s, struct quic_stream **st)
+{
+	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+	bool uni = s->flags & MSG_QUIC_STREAM_UNI;
+	bool dontwait = !s->timeo || s->flags & MSG_QUIC_STREAM_DONTWAIT;
+	int err;
+
+	if (s->id < -1)
+		return -EINVAL;
+	if (s->flags & MSG_QUIC_STREAM_NEW) {
+		err = quic_sock_open_stream(sk, s->id, uni, dontwait, &s->timeo, st);
+		return err == -EEXIST ? -EINVAL : err;
+	}
+	if (s->id < 0)
+		s->id = ss->active;
+	if (s->id < 0)		/* a plain write(): the first bidirectional one */
+		return quic_sock_open_stream(sk, -1, false, dontwait, &s->timeo, st);
+	*st = quic_streams_find(ss, s->id, true, &err);
+	return *st ? 0 : err;
+}
+
+/* What a blocked non-blocking send says. */
+static int blocked_errno(const struct send *s, const struct quic_streams *ss,
+			 const struct quic_stream *st)
+{
+	return s->has_stream && !quic_stream_credit(ss, st) ? -ENOSPC : -EAGAIN;
+}
+
+/*
+ * Wait for room.  The stream may go meanwhile (reset by the peer's
+ * STOP_SENDING and freed): it is looked up again.
+ */
+static int wait_room(struct sock *sk, struct send *s, struct quic_stream **st)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	u64 id = (*st)->id;
+	int err;
+
+	quic_output_push(sk);
+	if (!s->timeo)
+		return blocked_errno(s, &c->streams, *st);
+	err = quic_sock_wait(sk, &s->timeo, true);
+	if (err)
+		return err;
+	if (!quic_conn_is_open(c))
+		return -EPIPE;
+	*st = quic_streams_find(&c->streams, id, true, &err);
+	return *st ? 0 : err;
+}
+
+/* One piece: as much as the chunk under way takes. Bytes, or an errno. */
+static int send_piece(struct sock *sk, struct send *s, struct quic_stream *st,
+		      struct msghdr *msg, bool more)
+{
+	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+	u32 room, n;
+	u8 *p;
+	int err;
+
+	room = min_t(size_t, msg_data_left(msg), U32_MAX);
+	p = quic_streams_reserve(ss, true, &room);
+	if (!p)
+		return -EAGAIN;
+	n = min_t(size_t, room, msg_data_left(msg));
+	if (copy_from_iter(p, n, &msg->msg_iter) != n)
+		return -EFAULT;
+	more = more || msg_data_left(msg);
+	err = quic_stream_write(ss, st, p, n, more);
+	return err ?: (int)n;
+}
+
+static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
+{
+	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+	struct quic_stream *st;
+	size_t done = 0, unpushed = 0;
+	int err;
+
+	err = find_stream(sk, s, &st);
+	if (err)
+		return err;
+	if (s->flags & MSG_QUIC_STREAM_SNDBLOCK)
+		st->sndblock = true;
+	if (msg_data_left(msg) && !s->timeo && !quic_stream_credit(ss, st)) {
+		err = blocked_errno(s, ss, st);
+		goto out;
+	}
+	while (msg_data_left(msg)) {
+		err = quic_sock_wspace(sk) > 0 ?
+			send_piece(sk, s, st, msg, s->flags & MSG_MORE) : -EAGAIN;
+		if (err == -EAGAIN) {
+			unpushed = 0;
+			err = wait_room(sk, s, &st);
+			if (err)
+				goto out;
+			continue;
+		}
+		if (err < 0)
+			goto out;
+		done += err;
+		unpushed += err;
+		err = 0;
+		if (unpushed >= PUSH_BYTES) {
+			unpushed = 0;
+			quic_output_push(sk);
+		}
+	}
+	if (s->flags & MSG_QUIC_STREAM_FIN)
+		err = quic_stream_finish(ss, st);
+out:
+	quic_output_push(sk);
+	return done ? (int)done : err;
+}
+
+int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct send s = {};
+	int err;
+
+	err = parse(&s, msg);
+	if (err)
+		return err;
+	lock_sock(sk);
+	s.timeo = sock_sndtimeo(sk, msg->msg_flags & MSG_DONTWAIT);
+	if (qs->lq)
+		err = -EPIPE;
+	else if (sk->sk_shutdown & SEND_SHUTDOWN || !quic_conn_is_open(&qs->conn))
+		err = -EPIPE;
+	else if (s.has_level)
+		err = send_crypto(sk, &s, msg, len);
+	else if (msg->msg_flags & MSG_QUIC_DATAGRAM)
+		err = -EINVAL;		/* max_datagram_frame_size was not negotiated */
+	else if (qs->conn.state != QUIC_CONN_ESTABLISHED)
+		err = qs->conn.state == QUIC_CONN_IDLE ? -EPIPE : -EINVAL;
+	else
+		err = send_stream(sk, &s, msg);
+	if (err < 0)
+		err = sk_stream_error(sk, msg->msg_flags, err);
+	release_sock(sk);
+	return err;
+}
