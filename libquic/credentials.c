@@ -115,7 +115,7 @@ static int load_x509(struct quic_credentials *c, const struct quic_handshake_par
 	int err;
 
 	if (!p->certfile != !p->keyfile) {
-		lq_log(QUIC_LOG_ERROR, "a certificate file and a key file need each other: no %s file given",
+		lq_log(QUIC_LOG_ERROR, "certificate and key need each other: no %s file given",
 		       p->certfile ? "key" : "certificate");
 		return -EINVAL;
 	}

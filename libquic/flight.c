@@ -190,7 +190,7 @@ static void read_level(struct msghdr *hdr, int *level)
 			*level = *CMSG_DATA(cmsg);
 }
 
-ssize_t lq_crypto_recv(int sd, void *data, size_t size, int *level)
+static ssize_t receive(int sd, void *data, size_t size, int flags, int *level)
 {
 	struct iovec iov = { data, size };
 	union handshake_control control;
@@ -203,13 +203,31 @@ ssize_t lq_crypto_recv(int sd, void *data, size_t size, int *level)
 		hdr.msg_iovlen = 1;
 		hdr.msg_control = control.bytes;
 		hdr.msg_controllen = sizeof(control.bytes);
-		n = recvmsg(sd, &hdr, MSG_DONTWAIT);
+		n = recvmsg(sd, &hdr, flags | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 
 	read_level(&hdr, level);
 	return n;
+}
+
+/*
+ * Events and 0-RTT data belong to the program: a look at what comes next
+ * leaves them where they are.  CRYPTO messages come before them, so that
+ * there is none when something else is seen.
+ */
+ssize_t lq_crypto_recv(int sd, void *data, size_t size, int *level)
+{
+	unsigned char byte;
+	ssize_t n;
+
+	n = receive(sd, &byte, sizeof(byte), MSG_PEEK, level);
+	if (n < 0 || (!n && *level < 0))
+		return n;
+	if (*level < 0)
+		return -EBUSY;
+	return receive(sd, data, size, 0, level);
 }
 
 const char *lq_alert_name(int alert)

@@ -23,7 +23,9 @@ int lq_flight_add_secret(struct lq_flight *flight, const struct quic_crypto_secr
 int lq_flight_flush(struct lq_flight *flight, struct lq_failure *failure);
 void lq_flight_free(struct lq_flight *flight);
 
-/* A CRYPTO message from the kernel: its length, 0 at an end, -errno */
+/* A CRYPTO message from the kernel: its length, 0 at an end, -errno; -EBUSY:
+ * what comes next is for the program
+ */
 ssize_t lq_crypto_recv(int sd, void *data, size_t size, int *level);
 int lq_secret_set(int sd, const struct quic_crypto_secret *secret);
 /* What ended the connection, after @err from a call on it */

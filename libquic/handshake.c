@@ -26,6 +26,7 @@
 
 #define RECV_SIZE		16384
 #define HELLO_MAX		16384	/* of a ClientHello kept for messages */
+#define BUSY_MS			5	/* between looks past the program's data */
 #define NONFATAL_MAX		32	/* GnuTLS results that ask for another try */
 
 enum phase { PHASE_TLS, PHASE_FLUSH, PHASE_DONE };
@@ -412,22 +413,23 @@ static int keep_hello(struct quic_handshake_ctx *ctx, const void *data, size_t l
 	return 0;
 }
 
-/* Feeds one CRYPTO message to GnuTLS; -EAGAIN if there is none. */
+/* Feeds one CRYPTO message to GnuTLS; -EAGAIN or -EBUSY if there is none. */
 static int receive(struct quic_handshake_ctx *ctx)
 {
 	ssize_t n;
 	int level, ret;
 
 	n = lq_crypto_recv(ctx->sd, ctx->buf, sizeof(ctx->buf), &level);
-	if (n == -EAGAIN)
+	if (n == -EAGAIN || n == -EBUSY)
 		return (int)n;
 	if (n <= 0) {
 		lq_fail_closed(ctx->sd, n ? (int)n : -ECONNRESET, ctx->is_server, &ctx->failure);
 		return ctx->failure.err;
 	}
-	if (level < 0 || level >= QUIC_CRYPTO_MAX) {
-		lq_log(QUIC_LOG_DEBUG, "%zd bytes that are no handshake message dropped", n);
-		return 0;
+	if (level >= QUIC_CRYPTO_MAX) {
+		lq_fail(&ctx->failure, -EPROTO, GNUTLS_A_INTERNAL_ERROR,
+			"unknown crypto level %d from the kernel", level);
+		return ctx->failure.err;
 	}
 	ctx->heard = true;
 	ret = keep_hello(ctx, ctx->buf, n) ? GNUTLS_E_MEMORY_ERROR :
@@ -508,6 +510,11 @@ static int advance(struct quic_handshake_ctx *ctx, short *events)
 
 		*events = POLLIN;
 		err = input ? receive(ctx) : 0;
+		/* The program's data keep the socket readable: only time helps. */
+		if (err == -EBUSY) {
+			*events = 0;
+			return -EAGAIN;
+		}
 		if (err)
 			return err;
 	}
@@ -558,6 +565,8 @@ int quic_handshake_step(struct quic_handshake_ctx *ctx, short *events, int *time
 		fail_timeout(ctx);
 		err = -ETIMEDOUT;
 	}
+	if (!wanted && left > BUSY_MS)
+		left = BUSY_MS;
 	if (events)
 		*events = err == -EAGAIN ? wanted : 0;
 	if (timeout_ms)
@@ -606,8 +615,8 @@ int quic_handshake_init(void *session, struct quic_handshake_ctx **result)
 	sd = gnutls_transport_get_int(session);
 	err = sd < 0 ? -EBADF : find_role(sd, &is_server);
 	if (err) {
-		lq_log(QUIC_LOG_ERROR, "handshake: the session's descriptor %d is no QUIC socket: %s",
-		       sd, strerror(-err));
+		lq_log(QUIC_LOG_ERROR, "handshake: descriptor %d is no QUIC socket: %s", sd,
+		       strerror(-err));
 		return err;
 	}
 	s = lq_session(session);
@@ -657,8 +666,8 @@ static int wait_for(struct quic_handshake_ctx *ctx, short events, int timeout_ms
 int quic_handshake(void *session)
 {
 	struct quic_handshake_ctx *ctx;
-	short events, revents = 0;
-	int err, timeout_ms;
+	short events = 0, revents = 0;
+	int err, timeout_ms = 0;
 
 	err = quic_handshake_init(session, &ctx);
 	if (err)

@@ -186,7 +186,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *hdr, int flags)
 	return n;
 }
 
-static ssize_t do_recv(struct fake_socket *s, struct msghdr *hdr)
+static ssize_t do_recv(struct fake_socket *s, struct msghdr *hdr, bool peek)
 {
 	struct quic_handshake_info info = { 0 };
 	struct fake_message *m = s->in;
@@ -197,8 +197,13 @@ static ssize_t do_recv(struct fake_socket *s, struct msghdr *hdr)
 		return fail(s->recv_errno);
 	if (!m && s->closed)
 		return fail(ENOTCONN);
+	if (!m && s->app_data && peek) {
+		s->app_peeks++;
+		hdr->msg_controllen = 0;
+		return 1;
+	}
 	if (!m)
-		return fail(EAGAIN);
+		return fail(s->app_data ? EINVAL : EAGAIN);
 	if (fault(s))
 		return -1;
 
@@ -217,6 +222,8 @@ static ssize_t do_recv(struct fake_socket *s, struct msghdr *hdr)
 	if (s->chunk && len > s->chunk)
 		len = s->chunk;
 	memcpy(hdr->msg_iov[0].iov_base, m->data + m->done, len);
+	if (peek)
+		return (ssize_t)len;
 	m->done += len;
 	if (m->done == m->len) {
 		note(s, "<%c", level_name[m->level]);
@@ -236,7 +243,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *hdr, int flags)
 	if (!s)
 		return __real_recvmsg(fd, hdr, flags);
 	pthread_mutex_lock(&lock);
-	n = flags & MSG_DONTWAIT ? do_recv(s, hdr) : fail(EINVAL);
+	n = flags & MSG_DONTWAIT ? do_recv(s, hdr, flags & MSG_PEEK) : fail(EINVAL);
 	pthread_mutex_unlock(&lock);
 	return n;
 }
@@ -410,7 +417,7 @@ static short ready(const struct fake_socket *s)
 {
 	short mask = s->closed || s->is_shut ? POLLHUP : POLLOUT;
 
-	if (s->in || s->closed || s->recv_errno)
+	if (s->in || s->closed || s->recv_errno || s->app_data)
 		mask |= POLLIN;
 	return mask;
 }

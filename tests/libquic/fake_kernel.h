@@ -62,6 +62,8 @@ struct fake_socket {
 	int garble;			/* flip a bit in the nth message sent to it */
 	int recv_errno;			/* of every recvmsg() */
 	bool no_tickets;
+	bool app_data;			/* an event or 0-RTT data is queued */
+	unsigned int app_peeks;
 };
 
 extern struct fake_socket fake[2];	/* client, server: FAKE_FD, FAKE_FD + 1 */

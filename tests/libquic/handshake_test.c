@@ -513,6 +513,27 @@ static const char *keylog(void)
 	return NULL;
 }
 
+/* Events and 0-RTT data stay for the program, without a busy loop. */
+static const char *leaves_data(void)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	fake[0].app_data = fake[1].app_data = true;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(fake[0].app_peeks + fake[1].app_peeks < 1000);
+
+	pair_init(&p);
+	fake[0].app_data = true;
+	p.client.timeout_ms = 100;
+	CHECK(quic_client_handshake_params(FAKE_FD, &p.client) == -ETIMEDOUT);
+	CHECK(fake[0].app_peeks > 2 && fake[0].app_peeks < 50);
+	return NULL;
+}
+
 /* One thread, one event loop, both ends */
 static const char *steps(void)
 {
@@ -600,6 +621,7 @@ const struct test handshake_tests[] = {
 	{ "raw_session_unverified", raw_session_unverified },
 	{ "raw_session_verified_by_gnutls", raw_session_verified_by_gnutls },
 	{ "keylog", keylog },
+	{ "leaves_data", leaves_data },
 	{ "steps", steps },
 	{ "step_pollout", step_pollout },
 	{ NULL, NULL }
