@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Connection IDs, RFC 9000 §5.1: the ones we issued (which the lookup table of
- * the kernel side knows) and the ones that the peer issued.
+ * the kernel side knows) and the ones that the peer issued.  Both sets are
+ * fixed arrays; what a peer can make grow ends in CONNECTION_ID_LIMIT.
+ * Everything runs under the connection's lock, in any context.
  */
 #ifndef _QUIC_CID_H
 #define _QUIC_CID_H
@@ -18,7 +20,8 @@ struct quic_cid_entry {
 	bool has_token;
 	bool announced;		/* local: the peer has been told (NEW_CONNECTION_ID sent once) */
 	bool lost;		/* local: must be sent again */
-	bool acked;
+	bool acked;		/* local: the peer has it for sure */
+	bool active;		/* remote: packets have gone to it, its token counts (§10.3.1) */
 	u8 token[QUIC_RESET_TOKEN_LEN];
 };
 
@@ -36,7 +39,7 @@ struct quic_cid_ops {
 struct quic_cids_local {
 	struct quic_cid_entry e[QUIC_CIDS_MAX];
 	u64 next_seq;
-	u64 prior_to;		/* retire_prior_to of our NEW_CONNECTION_IDs */
+	u64 prior_to;		/* see quic_cids_local_prior() */
 	u8 limit;		/* how many the peer wants (its limit, at most our bound) */
 	const struct quic_cid_ops *ops;
 	void *priv;
@@ -47,19 +50,35 @@ struct quic_cids_remote {
 	struct quic_cid_entry e[QUIC_CIDS_MAX];
 	u64 active;		/* sequence number in use */
 	u64 prior_to;		/* largest retire_prior_to seen */
+	u64 seen;		/* bit i: sequence number seen_max - i was received */
+	u64 seen_max;
 	u8 limit;		/* our active_connection_id_limit */
-	u64 retire[QUIC_CIDS_RETIRED_MAX];	/* sequence numbers to send RETIRE for */
 	u8 nretire;
+	u8 nretiring;		/* RETIREs sent, neither acknowledged nor lost */
+	u64 retire[QUIC_CIDS_RETIRED_MAX];	/* sequence numbers to send RETIRE for */
 };
 
 void quic_cids_local_init(struct quic_cids_local *l, const struct quic_cid_ops *ops,
 			  void *priv);
-/* Register @cid as sequence 0 (or the next); the ID made by ops->cid_new unless given. */
+/*
+ * Make the next ID (ops->cid_new): the first, sequence 0, goes into the
+ * handshake's headers, the others wait to be announced.  -ENOSPC: no slot.
+ */
 int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e);
-/* Issue until the peer holds @l->limit; those to be sent have !announced || lost. */
+/*
+ * Issue until the peer holds @l->limit (but keep one slot for
+ * quic_cids_local_set_prior()); those to be sent have !announced || lost.
+ */
 int quic_cids_local_fill(struct quic_cids_local *l);
 /* Next entry owed to the peer as NEW_CONNECTION_ID (seq > 0), or NULL. */
 struct quic_cid_entry *quic_cids_local_pending(struct quic_cids_local *l);
+/* The frame's Retire Prior To for @e: never above its sequence number (§19.15). */
+static inline u64 quic_cids_local_prior(const struct quic_cids_local *l,
+					const struct quic_cid_entry *e)
+{
+	return min(l->prior_to, e->seq);
+}
+
 void quic_cids_local_acked(struct quic_cids_local *l, u64 seq);
 void quic_cids_local_lost(struct quic_cids_local *l, u64 seq);
 /*
@@ -67,19 +86,27 @@ void quic_cids_local_lost(struct quic_cids_local *l, u64 seq);
  * 0 or PROTOCOL_VIOLATION (never issued, or the one it came on; §19.16).
  */
 int quic_cids_local_retire(struct quic_cids_local *l, u64 seq, const struct quic_cid *dcid);
-/* Ask the peer to retire all below @prior_to (new ones are issued). -EINVAL: out of range */
+/*
+ * Ask the peer to retire all below @prior_to; new ones are issued.  -EINVAL: not
+ * one of the live ones; -EBUSY: it has not retired all of the last time (§5.1.2).
+ */
 int quic_cids_local_set_prior(struct quic_cids_local *l, u64 prior_to);
+/* The oldest that is not to be retired; NULL: none (memory failed). */
 const struct quic_cid *quic_cids_local_active(const struct quic_cids_local *l);
 void quic_cids_local_free(struct quic_cids_local *l);	/* cid_gone for each */
 
-/* Sequence 0, from the handshake (or @cid replaced: client after the first Initial). */
+/*
+ * Sequence 0, from the handshake (or @cid replaced: client after the first
+ * Initial).  @limit: our active_connection_id_limit, at most QUIC_CIDS_MAX.
+ */
 void quic_cids_remote_init(struct quic_cids_remote *r, const struct quic_cid *cid, u8 limit);
 void quic_cids_remote_set_first(struct quic_cids_remote *r, const struct quic_cid *cid);
 void quic_cids_remote_set_token(struct quic_cids_remote *r, u64 seq,
 				const u8 token[QUIC_RESET_TOKEN_LEN]);
 /*
  * NEW_CONNECTION_ID: 0, or PROTOCOL_VIOLATION (same sequence other content,
- * zero-length in use), CONNECTION_ID_LIMIT (§5.1.1; also too many RETIREs owed).
+ * same ID or token other sequence, zero-length in use), FRAME_ENCODING (prior_to
+ * above seq), CONNECTION_ID_LIMIT (§5.1.1; also too many RETIREs owed, §5.1.2).
  * If the active one must be retired (prior_to), switches to a live one;
  * *switched says so.
  */
@@ -89,12 +116,18 @@ int quic_cids_remote_add(struct quic_cids_remote *r, u64 seq, u64 prior_to,
 const struct quic_cid_entry *quic_cids_remote_active(const struct quic_cids_remote *r);
 /* Use another live one and retire the one in use (migration, §9.5). -ENOENT: no spare */
 int quic_cids_remote_rotate(struct quic_cids_remote *r);
-int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq);	/* -ENOENT */
+/* Use the one of @seq; the one used so far stays live. -ENOENT: no such one */
+int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq);
+/*
+ * Retire all below @prior_to; if the active one is among them, switches to the
+ * oldest that stays.  -ENOENT: none would stay.
+ */
 int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to);
 /* RETIRE_CONNECTION_ID to send: takes one off the list; lost puts it back. */
 bool quic_cids_remote_next_retire(struct quic_cids_remote *r, u64 *seq);
 void quic_cids_remote_retire_lost(struct quic_cids_remote *r, u64 seq);
-/* Is @token a reset token of an ID in use? constant time, §10.3.1 */
+void quic_cids_remote_retire_acked(struct quic_cids_remote *r, u64 seq);
+/* Is @token the reset token of an ID that was used and not retired? constant time, §10.3.1 */
 bool quic_cids_remote_is_reset(const struct quic_cids_remote *r,
 			       const u8 token[QUIC_RESET_TOKEN_LEN]);
 
