@@ -29,9 +29,11 @@ struct quic_path {
 	u16 mtu;		/* largest UDP payload we send, from 1200 */
 	u64 rx_bytes;		/* while not validated */
 	u64 tx_bytes;
-	u8 challenge[8];
-	bool challenge_pending;	/* to be sent */
-	u8 challenges;		/* sent so far */
+	u8 challenge[8];	/* data of the newest PATH_CHALLENGE */
+	u8 earlier[QUIC_PATH_CHALLENGES - 1][8];	/* of those before it, newest first */
+	bool challenge_pending;	/* to be sent; the sender clears it */
+	bool challenge_small;	/* went out in less than 1200 bytes, §8.2.1 */
+	u8 challenges;		/* of this validation so far; 0: none is going on */
 	u64 challenge_expire;	/* next try or failure; QUIC_TIME_NEVER: none */
 	u8 response[QUIC_PATH_RESPONSES][8];
 	u8 nresponse;
@@ -44,11 +46,23 @@ void quic_path_sent(struct quic_path *p, u32 bytes);
 /* Bytes that may still be sent; U32_MAX once validated. */
 u32 quic_path_credit(const struct quic_path *p);
 void quic_path_validated(struct quic_path *p);
-/* Start (or repeat) validation with fresh random data; @pto in ns, §8.2.4: 3 * PTO each */
+/*
+ * Start validation (or repeat it: a try more) with fresh random data.  @pto in
+ * ns.  Tries go out like Initial packets, after 0, 1 and 3 PTO (§8.2.1); the
+ * last gets the three PTO of §8.2.4.  A path that is validated stays so
+ * meanwhile.
+ */
 void quic_path_challenge(struct quic_path *p, u64 now, u64 pto);
-bool quic_path_timeout(struct quic_path *p, u64 now, u64 pto);	/* true: failed */
+/* The datagram with the challenge had @bytes; fewer than 1200: the MTU is open. */
+void quic_path_challenge_sent(struct quic_path *p, u32 bytes);
+/* When challenge_expire has come: the next try, or true: failed. */
+bool quic_path_timeout(struct quic_path *p, u64 now, u64 pto);
 void quic_path_on_challenge(struct quic_path *p, const u8 data[8]);	/* owes a response */
 bool quic_path_next_response(struct quic_path *p, u8 data[8]);
-bool quic_path_on_response(struct quic_path *p, const u8 data[8]);	/* true: now validated */
+/*
+ * True: the path is now validated (a small challenge is followed by another,
+ * pending).  False: not what we sent, which is no reason to close.
+ */
+bool quic_path_on_response(struct quic_path *p, const u8 data[8]);
 
 #endif /* _QUIC_PATH_H */

@@ -20,16 +20,20 @@ struct quic_token {
 	struct quic_cid odcid;	/* Retry: the client's first destination ID */
 };
 
-/* Seal @t with @aead (AES-128-GCM); bytes written to @out or a negative errno. */
+/*
+ * Seal @t with @aead (AES-128-GCM, a key for tokens alone: nonces are random, so
+ * that it is good for 2^32 of them); bytes written to @out or a negative errno
+ * (-EMSGSIZE: @cap is below QUIC_TOKEN_LEN_MAX).  @out may lie anywhere; any context.
+ */
 int quic_token_seal(const struct quic_crypto_ops *ops, struct quic_aead *aead,
 		    const struct quic_token *t, u8 *out, u32 cap);
-/* 0 and @t; -EBADMSG: not ours or damaged. */
+/* 0 and @t; -EBADMSG: not ours or damaged; -ENOMEM. Any context. */
 int quic_token_open(const struct quic_crypto_ops *ops, struct quic_aead *aead,
 		    const u8 *p, u32 len, struct quic_token *t);
-/* Does @t vouch for @addr at @now?  @lifetime in ns. */
+/* Does @t vouch for @addr at @now (the clock of t->issued)?  @lifetime in ns. */
 bool quic_token_valid(const struct quic_token *t, const struct quic_addr *addr,
 		      u64 now, u64 lifetime);
-/* Stateless reset token of @cid: HMAC-SHA256 under @key, first 16 bytes. */
+/* Stateless reset token of @cid: HMAC-SHA256 under @key, first 16 bytes. May sleep. */
 int quic_token_reset(const struct quic_crypto_ops *ops, const u8 key[32],
 		     const struct quic_cid *cid, u8 out[QUIC_RESET_TOKEN_LEN]);
 
