@@ -457,6 +457,25 @@ static const char *raw_session(void)
 	return run_ok(&p);
 }
 
+/* GnuTLS sends tickets by itself: we send none on top, and none too early. */
+static const char *auto_ticket(void)
+{
+	const char *why, *keys, *ticket;
+	struct pair p;
+
+	pair_init(&p);
+	p.client_raw = p.server_raw = p.auto_ticket = true;
+	p.client_done = get_data;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	keys = strstr(fake[1].trace, "+aw");
+	ticket = strstr(fake[1].trace, ">a");
+	CHECK(keys && ticket && keys < ticket);
+	CHECK(blob_len);
+	return NULL;
+}
+
 static void verify_none(void *session)
 {
 	quic_session_set_verify(session, QUIC_VERIFY_NONE, NULL);
@@ -618,6 +637,7 @@ const struct test handshake_tests[] = {
 	{ "no_ticket", no_ticket },
 	{ "credentials", credentials },
 	{ "raw_session", raw_session },
+	{ "auto_ticket", auto_ticket },
 	{ "raw_session_unverified", raw_session_unverified },
 	{ "raw_session_verified_by_gnutls", raw_session_verified_by_gnutls },
 	{ "keylog", keylog },

@@ -93,7 +93,7 @@ static int raw_client(struct raw *r, const struct quic_handshake_params *p)
 	return err;
 }
 
-static int raw_server(struct raw *r, const struct quic_handshake_params *p)
+static int raw_server(struct raw *r, const struct quic_handshake_params *p, bool auto_ticket)
 {
 	int err;
 
@@ -101,7 +101,8 @@ static int raw_server(struct raw *r, const struct quic_handshake_params *p)
 	err = gnutls_certificate_set_x509_key_file(r->cred, p->certfile, p->keyfile,
 						   GNUTLS_X509_FMT_PEM);
 	if (!err)
-		err = set_up_raw(r, FAKE_FD + 1, p, GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET);
+		err = set_up_raw(r, FAKE_FD + 1, p, GNUTLS_SERVER |
+				 (auto_ticket ? 0 : GNUTLS_NO_AUTO_SEND_TICKET));
 	if (!replay && !gnutls_anti_replay_init(&replay))
 		gnutls_anti_replay_set_add_function(replay, add_seen);
 	gnutls_anti_replay_enable(r->tls, replay);
@@ -148,7 +149,7 @@ static void *run_server(void *arg)
 	void *session = NULL;
 
 	if (p->server_raw) {
-		p->server_err = raw_server(&raw, &p->server);
+		p->server_err = raw_server(&raw, &p->server, p->auto_ticket);
 		session = raw.tls;
 	} else {
 		p->server_err = quic_server_session_new(FAKE_FD + 1, &p->server, &session);

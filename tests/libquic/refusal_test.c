@@ -381,6 +381,64 @@ static const char *flipped_bits(void)
 	return NULL;
 }
 
+/* A ClientHello with a few bytes changed, or cut off: refused, never worse. */
+static unsigned int next_random(unsigned int *state)
+{
+	*state = *state * 1103515245 + 12345;
+	return *state >> 8;
+}
+
+static const char *mutated_hello(struct pair *p, const unsigned char *hello, size_t len,
+				 unsigned int seed)
+{
+	unsigned char copy[1024];
+	size_t part = seed % 4 ? len : next_random(&seed) % len + 1;
+	struct quic_handshake_ctx *ctx;
+	void *session;
+	int i, err;
+
+	memcpy(copy, hello, len);
+	for (i = next_random(&seed) % 4; i >= 0; i--)
+		copy[4 + next_random(&seed) % (len - 4)] = next_random(&seed);
+	fake_reset();
+	fake_inject(&fake[1], QUIC_CRYPTO_INITIAL, copy, part);
+	CHECK(!quic_server_session_new(FAKE_FD + 1, &p->server, &session));
+	CHECK(!quic_handshake_init(session, &ctx));
+	err = quic_handshake_step(ctx, NULL, NULL);
+	CHECK(err < 0);
+	CHECK(!fake_established(&fake[1]));
+	quic_handshake_deinit(ctx);
+	quic_session_free(session);
+	return NULL;
+}
+
+static const char *mutated_hellos(void)
+{
+	struct quic_handshake_ctx *ctx;
+	unsigned char hello[1024];
+	const char *why = NULL;
+	unsigned int seed;
+	void *session;
+	struct pair p;
+	size_t len;
+
+	pair_init(&p);
+	p.client.alpns = "h3,hq-interop";
+	CHECK(!quic_client_session_new(FAKE_FD, &p.client, &session));
+	CHECK(!quic_handshake_init(session, &ctx));
+	CHECK(quic_handshake_step(ctx, NULL, NULL) == -EAGAIN);
+	quic_handshake_deinit(ctx);
+	quic_session_free(session);
+	len = fake[1].in->len;
+	CHECK(len > 4 && len <= sizeof(hello));
+	memcpy(hello, fake[1].in->data, len);
+
+	p.server.alpns = "none-of-them";
+	for (seed = 0; !why && seed < 500; seed++)
+		why = mutated_hello(&p, hello, len, seed);
+	return why;
+}
+
 /* Data of a level that is over: RFC 9001 §4.1.3 */
 static const char *level_over(void)
 {
@@ -565,6 +623,7 @@ const struct test refusal_tests[] = {
 	{ "bad_arguments", bad_arguments },
 	{ "garbage", garbage },
 	{ "flipped_bits", flipped_bits },
+	{ "mutated_hellos", mutated_hellos },
 	{ "level_over", level_over },
 	{ "timeout", timeout },
 	{ "kernel_errors", kernel_errors },

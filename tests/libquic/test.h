@@ -20,5 +20,6 @@ struct test {
 extern const struct test handshake_tests[];
 extern const struct test refusal_tests[];
 extern const struct test stream_tests[];
+extern const struct test memory_tests[];
 
 #endif
