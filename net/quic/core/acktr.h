@@ -9,7 +9,7 @@
 #include "range.h"
 #include "pkt.h"
 
-#define QUIC_ACK_RANGES	64	/* kept and sent at most, §13.2.3; the lowest go first */
+#define QUIC_ACK_RANGES	64	/* kept and sent at most, §13.2.3; the lowest go first.  64 or less */
 #define QUIC_ACK_EVERY	2	/* ack-eliciting packets, §13.2.2 */
 
 enum quic_ecn { QUIC_ECN_NONE, QUIC_ECN_ECT1, QUIC_ECN_ECT0, QUIC_ECN_CE };	/* as in the IP header */
@@ -19,9 +19,9 @@ struct quic_acktr {
 	u64 floor;		/* all below: taken as received, never acknowledged again */
 	u64 largest_time;	/* when the largest arrived */
 	u64 deadline;		/* when an ACK must be out; QUIC_TIME_NEVER: none owed */
-	u32 unacked;		/* ack-eliciting packets since the last ACK */
+	s64 largest_eliciting;	/* -1: none */
 	u64 ect0, ect1, ce;
-	bool any_eliciting;
+	u32 unacked;		/* ack-eliciting packets since the last ACK */
 };
 
 void quic_acktr_init(struct quic_acktr *a);
@@ -35,7 +35,8 @@ bool quic_acktr_is_dup(const struct quic_acktr *a, u64 pn);
 /*
  * @pn was processed.  @now_ack: acknowledge at once (FIN, a control frame,
  * Initial and Handshake, §13.2.1); out of order and CE do so by themselves.
- * @more: more packets of the same train follow: leave the every-two rule to the last.
+ * @more: more packets of the same train follow: leave the every-two rule to the last
+ * (should that never come, an ACK is due in a millisecond).
  */
 void quic_acktr_received(struct quic_acktr *a, u64 pn, bool eliciting, bool now_ack,
 			 bool more, enum quic_ecn ecn, u64 now, u64 max_ack_delay);
@@ -44,13 +45,17 @@ static inline bool quic_acktr_due(const struct quic_acktr *a, u64 now)
 	return a->deadline <= now;
 }
 
-/* Is there anything that an ACK would tell (for bundling with data, §13.2.1)? */
+/* Would an ACK tell of an ack-eliciting packet (for bundling with data, §13.2.1)? */
 static inline bool quic_acktr_owed(const struct quic_acktr *a)
 {
 	return a->unacked > 0;
 }
 
-/* Write an ACK (ACK_ECN if counts are not zero) that fits; false: no room. Not yet 'sent'. */
+/*
+ * Write an ACK (ACK_ECN if counts are not zero), newest ranges first until
+ * there is no room; false: nothing received, or not even one range fits.  Not
+ * yet 'sent'.
+ */
 bool quic_acktr_put(struct quic_acktr *a, struct quic_pkt *p, u8 exponent, u64 now);
 void quic_acktr_sent(struct quic_acktr *a);	/* the packet with it left: nothing owed */
 /* Our ACK with @largest was acknowledged: forget ranges up to it (§13.2.4). */

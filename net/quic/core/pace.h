@@ -1,23 +1,33 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pacing, RFC 9002 §7.7: a leaky bucket at N * cwnd / srtt (N = 2 in slow
- * start, 1.25 after), with a burst of at least the initial window and at most
- * what one train carries at that rate, so that GSO trains stay whole.
+ * start, 1.25 after).  The burst is what leaves in QUIC_PACE_BURST at that
+ * rate, and the initial window at least, so that GSO trains stay whole.
  */
 #ifndef _QUIC_PACE_H
 #define _QUIC_PACE_H
 
 #include "cc.h"
 
+#define QUIC_PACE_BURST		(2 * QUIC_NSEC_PER_MSEC)
+#define QUIC_PACE_QUANTUM	(1 * QUIC_NSEC_PER_MSEC)	/* a wake-up's worth */
+
 struct quic_pace {
-	u64 tokens;		/* bytes */
-	u64 last;		/* time of the last refill */
+	u64 next;		/* when the bucket runs empty; in the past: credit */
 	u64 max_rate;		/* bytes per second, SO_MAX_PACING_RATE; 0: none */
+	/* computed anew when one of the first three changes (pace.c only) */
+	u64 for_window, for_srtt, for_max;
+	u64 cost;		/* ns per byte, in 2^-20 */
+	u64 burst;		/* ns */
 };
 
 void quic_pace_init(struct quic_pace *p);
-/* When may the next packet leave?  <= @now: at once. */
+/*
+ * When may the next packet leave?  <= @now: at once; else when to come back,
+ * late enough for a train of a millisecond.  Ask before each packet.
+ */
 u64 quic_pace_next(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
+/* @bytes left: a packet, or a whole train. Packets with ACKs alone are not paced. */
 void quic_pace_sent(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
 u64 quic_pace_rate(const struct quic_pace *p, const struct quic_cc *cc, u64 srtt);	/* bytes/s */
 

@@ -178,8 +178,25 @@ struct quic_sent_pkt *quic_sent_add(struct quic_sent *s, const struct quic_pkt *
 /* RFC 9000 §21.4: MAY skip packet numbers to detect acknowledgments of the unseen. */
 void quic_sent_skip(struct quic_sent *s)
 {
+	u64 before = s->skipped;
+
 	if (quic_sent_reserve(s, 0))
 		return;
 	s->skipped = s->next;
-	push(s, 0, QUIC_SENT_SKIPPED, 0);
+	push(s, 0, QUIC_SENT_SKIPPED, 0)->run = before;
+}
+
+/* Skipped numbers are linked, newest first, as far back as they are tracked. */
+static u64 skipped_before(struct quic_sent *s, u64 pn)
+{
+	struct quic_sent_pkt *p = quic_sent_get(s, pn);
+
+	return p ? p->run : QUIC_SENT_NO_SKIP;
+}
+
+bool quic_sent_skipped_in(struct quic_sent *s, u64 lo, u64 hi, u64 *skip)
+{
+	while (*skip != QUIC_SENT_NO_SKIP && *skip > hi)
+		*skip = skipped_before(s, *skip);
+	return *skip != QUIC_SENT_NO_SKIP && *skip >= lo;
 }
