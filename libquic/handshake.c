@@ -291,7 +291,7 @@ static int on_message(gnutls_session_t tls, gnutls_record_encryption_level_t lev
 	if (type == GNUTLS_HANDSHAKE_END_OF_EARLY_DATA)
 		return 0;
 	if (ctx->failure.err || check_peer(ctx, level, type))
-		return GNUTLS_E_HANDSHAKE_DURING_FALSE_START;
+		return GNUTLS_E_INTERNAL_ERROR;	/* the reason is in failure */
 
 	if (type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET)
 		ctx->ticket_sent = true;
