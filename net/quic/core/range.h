@@ -15,7 +15,7 @@ struct quic_range {
 	u64 hi;		/* first value not in the interval */
 };
 
-struct quic_ranges {
+struct quic_ranges {	/* points into itself: never copied */
 	struct quic_range *r;	/* ascending; == in while it fits */
 	u32 n;
 	u32 cap;
@@ -27,6 +27,11 @@ void quic_ranges_init(struct quic_ranges *s, u32 max);
 void quic_ranges_free(struct quic_ranges *s);	/* back to empty */
 /* Add [lo, hi): 0, -ENOMEM or -ENOSPC with the set unchanged. */
 int quic_ranges_add(struct quic_ranges *s, u64 lo, u64 hi, gfp_t gfp);
+/*
+ * Add at least [lo, hi); never fails: where there is no room for one more
+ * interval, the gap to the nearer neighbour is added too.
+ */
+void quic_ranges_add_over(struct quic_ranges *s, u64 lo, u64 hi, gfp_t gfp);
 /* Remove [lo, hi); may need one interval more: 0, -ENOMEM, -ENOSPC. */
 int quic_ranges_remove(struct quic_ranges *s, u64 lo, u64 hi, gfp_t gfp);
 void quic_ranges_remove_below(struct quic_ranges *s, u64 lo);	/* never fails */
