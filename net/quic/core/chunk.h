@@ -17,15 +17,13 @@
 struct quic_chunk;
 
 struct quic_slice {
-	struct rb_node node;	/* recvbuf: by off */
-	struct list_head list;	/* sendbuf: by off */
+	struct rb_node node;	/* of a struct quic_slices */
 	u64 off;		/* of the first byte, in its stream */
 	const u8 *data;
-	u32 len;
 	struct quic_chunk *chunk;
+	u32 len;
 };
 
-struct quic_chunk_pool;
 struct quic_chunk_ops {
 	/*
 	 * A chunk of at least @size data bytes with @nslices slices, made by
@@ -54,12 +52,13 @@ struct quic_chunk {
 #define QUIC_CHUNK_SIZE		32768	/* data bytes asked for usually */
 #define QUIC_CHUNK_SLICES	32	/* slices a chunk carries usually */
 
-/* Slots are never reused while the chunk lives: fits QUIC_CHUNK_SLICES slices. */
+/* Slots are never reused while a slice lives: fits QUIC_CHUNK_SLICES slices. */
 static inline size_t quic_chunk_struct_size(unsigned int nslices)
 {
 	return sizeof(struct quic_chunk) + nslices * sizeof(struct quic_slice);
 }
 
+/* One reference, the caller's; 'mem', 'truesize' and 'tx' are the caller's to set. */
 void quic_chunk_setup(struct quic_chunk *c, u8 *base, u32 size, unsigned int nslices,
 		      const struct quic_chunk_ops *ops, void *priv);
 static inline void quic_chunk_get(struct quic_chunk *c)
@@ -67,11 +66,38 @@ static inline void quic_chunk_get(struct quic_chunk *c)
 	c->refs++;
 }
 void quic_chunk_put(struct quic_chunk *c);
+/* Only the caller holds @c, no slice of it lives: start over. False: not so. */
+bool quic_chunk_rewind(struct quic_chunk *c);
 /* A slice of [data, data + len) that holds a reference; NULL: no slot left. */
 struct quic_slice *quic_chunk_slice(struct quic_chunk *c, const u8 *data, u32 len);
 static inline void quic_slice_put(struct quic_slice *s)
 {
 	quic_chunk_put(s->chunk);
 }
+
+static inline u64 quic_slice_end(const struct quic_slice *s)
+{
+	return s->off + s->len;
+}
+
+/* Slices in the order of their offsets; they never overlap. */
+struct quic_slices {
+	struct rb_root root;
+	struct quic_slice *last;	/* the highest: where data in order goes */
+};
+
+static inline void quic_slices_init(struct quic_slices *t)
+{
+	t->root = RB_ROOT;
+	t->last = NULL;
+}
+
+void quic_slices_free(struct quic_slices *t);	/* puts them all */
+void quic_slices_insert(struct quic_slices *t, struct quic_slice *s);	/* O(1) at the end */
+void quic_slices_remove(struct quic_slices *t, struct quic_slice *s);	/* and puts it */
+/* The first slice that ends after @off, or NULL. */
+struct quic_slice *quic_slices_from(const struct quic_slices *t, u64 off);
+struct quic_slice *quic_slices_first(const struct quic_slices *t);
+struct quic_slice *quic_slice_next(const struct quic_slice *s);
 
 #endif /* _QUIC_CHUNK_H */

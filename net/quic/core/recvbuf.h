@@ -6,11 +6,11 @@
 #ifndef _QUIC_RECVBUF_H
 #define _QUIC_RECVBUF_H
 
+#include "wire.h"
 #include "chunk.h"
 
 struct quic_recvbuf {
-	struct rb_root root;
-	struct rb_node *last;	/* the highest, where data in order goes */
+	struct quic_slices slices;
 	u64 read_off;		/* next byte for the reader */
 	u64 high;		/* highest offset received + 1 */
 	u64 ready_off;		/* all below is contiguous from read_off */
@@ -21,8 +21,9 @@ void quic_recvbuf_init(struct quic_recvbuf *b);
 void quic_recvbuf_free(struct quic_recvbuf *b);
 /*
  * Keep what is new of [off, off + len) at @data, which lies in @chunk.
- * 0 (also when nothing was new); -ENOMEM: no slice left in @chunk: the caller
- * brings another; may be called again with the same bytes.
+ * 0 (also when nothing was new); -ENOMEM, and nothing changed: no slice left
+ * in @chunk, the caller brings the bytes in another one.  One call takes at
+ * most one slice.
  * If @len is small next to what the chunk holds alive, that is the owner's
  * accounting to know (chunk->truesize).
  */
@@ -39,6 +40,7 @@ u32 quic_recvbuf_peek(const struct quic_recvbuf *b, const u8 **data);
 unsigned int quic_recvbuf_vecs(const struct quic_recvbuf *b, u64 skip,
 			       struct quic_vec *v, unsigned int max);
 void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n);	/* n <= readable */
-void quic_recvbuf_discard(struct quic_recvbuf *b);	/* drop all that is held */
+/* Drop all that is held; all below 'high' counts as read from now on. */
+void quic_recvbuf_discard(struct quic_recvbuf *b);
 
 #endif /* _QUIC_RECVBUF_H */
