@@ -7,7 +7,13 @@
  *
  * Functions that handle a peer's frame return 0, a negative errno (local
  * failure: do not acknowledge the packet), or a positive transport error code
- * (RFC 9000 §20.1) that the caller closes the connection with.
+ * (RFC 9000 §20.1) that the caller closes the connection with.  After a local
+ * failure the same frame may be handled again.
+ *
+ * Any function that takes a stream may end it, and then frees it: after
+ * quic_stream_reset(), _stop(), _consumed(), _reset_read() and _release(), and
+ * after any frame, acknowledgement or loss, look streams up again, unless
+ * they are pinned.
  */
 #ifndef _QUIC_STREAMS_H
 #define _QUIC_STREAMS_H
@@ -16,14 +22,20 @@
 #include "tparam.h"
 
 #define QUIC_STREAMS_WINDOW_MAX	(32ULL << 20)	/* auto-tuning stops here by default */
+#define QUIC_STREAMS_UNBORN_MAX	1024	/* runs of streams without an object, a direction */
+#define QUIC_STREAMS_BIRTHS_MAX	64	/* objects made at once when there are more runs */
+#define QUIC_STREAMS_BUCKETS_MIN	16
+#define QUIC_STREAMS_BUCKETS_MAX	16384
 
 struct quic_streams_ops {
 	/* A state worth an event (QUIC_EVENT_STREAM_UPDATE) was entered. */
 	void (*update)(void *priv, const struct quic_stream_update *u);
-	void (*max_data)(void *priv, u64 id, u64 max);	/* MAX_STREAM_DATA arrived */
-	void (*max_streams)(void *priv, bool uni, u64 max);	/* MAX_STREAMS arrived */
+	void (*max_data)(void *priv, u64 id, u64 max);	/* MAX_STREAM_DATA raised the limit */
+	void (*max_streams)(void *priv, bool uni, u64 max);	/* MAX_STREAMS raised it */
 	void (*readable)(void *priv);	/* something new for a reader */
 	void (*writable)(void *priv);	/* credit, or bytes were acknowledged */
+	/* Either of those, of a stream with an owner.  NULL: as for the others. */
+	void (*owner_wake)(void *priv, struct quic_stream *s, bool read);
 };
 
 struct quic_streams_dir {	/* one of bidirectional, unidirectional */
@@ -33,15 +45,18 @@ struct quic_streams_dir {	/* one of bidirectional, unidirectional */
 	u64 remote_max;		/* our advertised limit */
 	u64 remote_window;	/* streams the peer may have open at once */
 	u64 remote_closed;
-	struct quic_ranges unborn;	/* indexes opened implicitly (§3.2), without an object yet */
+	/* indexes opened implicitly (§2.1), without an object yet */
+	struct quic_ranges local_unborn;
+	struct quic_ranges remote_unborn;
 	bool max_pending;	/* MAX_STREAMS to be sent */
+	bool blocked;		/* a user found no stream left under local_max */
 	bool blocked_pending;	/* STREAMS_BLOCKED to be sent */
 };
 
 struct quic_streams {
 	bool server;
 	bool nodelay;		/* no Nagle */
-	bool tuning;		/* grow windows */
+	bool tuning;		/* grow windows; on by default */
 	const struct quic_streams_ops *ops;
 	const struct quic_chunk_ops *chunk_ops;
 	void *priv;
@@ -49,7 +64,9 @@ struct quic_streams {
 	u32 buckets;		/* power of two; grows */
 	u32 count;
 	u32 hash_seed;
-	struct list_head ready;
+	struct list_head ready;		/* something to send, in turns */
+	struct list_head stalled;	/* wait for the connection's credit only */
+	struct list_head ctl;		/* control frames of a stream */
 	struct list_head readable;
 	struct quic_streams_dir dir[2];	/* [0] bidirectional, [1] unidirectional */
 	struct quic_tparam *local, *remote;	/* initial limits; the connection's */
@@ -59,16 +76,17 @@ struct quic_streams {
 	/* flow control of the connection */
 	u64 snd_max;		/* peer's MAX_DATA */
 	u64 snd_used;		/* sum of the streams' snd.next */
+	u64 snd_written;	/* sum of the streams' snd.end, without what a reset dropped */
+	u64 snd_held;		/* bytes in all send buffers */
 	u64 rcv_max;		/* advertised */
 	u64 rcv_used;		/* sum of the streams' highest offsets */
 	u64 rcv_read;		/* consumed by the user, or dropped */
 	u64 rcv_window;
-	u64 rcv_window_max;
+	u64 rcv_window_max;	/* of a stream's window, too */
 	u64 rcv_window_time;
+	u64 blocked_at;		/* limit reported, or QUIC_STREAM_NO_LIMIT */
 	bool max_pending;	/* MAX_DATA to be sent */
 	bool blocked_pending;	/* DATA_BLOCKED to be sent */
-	u64 blocked_at;
-	u64 snd_held;		/* bytes in all send buffers */
 };
 
 int quic_streams_init(struct quic_streams *ss, bool server,
@@ -83,47 +101,73 @@ void quic_streams_set_local(struct quic_streams *ss);
  * limits only ever rise, streams opened before get theirs.
  */
 void quic_streams_set_remote(struct quic_streams *ss);
+/* Memory that an idle connection does not need. */
+void quic_streams_trim(struct quic_streams *ss);
 
 /* ---- for the socket layer ---- */
 
 /*
  * Open stream @id (or the next one: -1) that we initiate; lower ones open too.
  * -EAGAIN: over the peer's limit (STREAMS_BLOCKED is sent if @block);
- * -EINVAL: the peer's kind of ID; -ENOSTR: closed already;
- * -EEXIST: open already (*s is set).
+ * -EINVAL: the peer's kind of ID, or none; -ENOSTR: closed already;
+ * -EEXIST: open already (*s is set); -ENOMEM; -ENOBUFS: too many gaps.
+ * @uni counts with an @id of -1 only.
  */
 int quic_streams_open(struct quic_streams *ss, s64 id, bool uni, bool block,
 		      struct quic_stream **s);
 /*
  * The stream, if it may be sent on (@send) or received from.  NULL and *err:
- * -EINVAL never opened or wrong direction; -ENOSTR closed already.
+ * -EINVAL never opened or wrong direction; -ENOSTR closed already; -ENOMEM.
  */
 struct quic_stream *quic_streams_find(struct quic_streams *ss, u64 id, bool send, int *err);
-/* Room for user bytes: where, and how many (*avail); NULL: no memory or budget (-EAGAIN). */
+/*
+ * Room for user bytes: where, and how many; NULL: no memory or budget
+ * (-EAGAIN).  *avail: in, how many are to come (a hint, 0: unknown); out, how many fit.
+ */
 u8 *quic_streams_reserve(struct quic_streams *ss, bool may_sleep, u32 *avail);
-/* @len bytes of the reserved room were filled for @s. 0, -EPIPE (finished or reset), -ENOMEM */
+/*
+ * @len bytes of the reserved room were filled for @s.  0; -EPIPE (finished or
+ * reset); -ENOMEM (reserve again).  A @len of 0 without @more lets go what MSG_MORE held.
+ */
 int quic_stream_write(struct quic_streams *ss, struct quic_stream *s, const u8 *p,
 		      u32 len, bool more);
+/* The same with bytes of a chunk of the caller's (spliced pages). -ENOMEM: no slice left in it */
+int quic_stream_write_chunk(struct quic_streams *ss, struct quic_stream *s,
+			    struct quic_chunk *c, const u8 *p, u32 len, bool more);
 int quic_stream_finish(struct quic_streams *ss, struct quic_stream *s);	/* FIN. -EPIPE */
 /* Bytes that flow control lets this stream take in now without being blocked. */
 u64 quic_stream_credit(const struct quic_streams *ss, const struct quic_stream *s);
+/* The user has more to write than that: tell the peer (once a limit), §4.1. */
+void quic_stream_block(struct quic_streams *ss, struct quic_stream *s);
+/* 0; -EINVAL: all was acknowledged, or it was reset before. */
 int quic_stream_reset(struct quic_streams *ss, struct quic_stream *s, u64 code);
 /* -EAGAIN: asked before; 0 also if all data was received (nothing is sent then) */
 int quic_stream_stop(struct quic_streams *ss, struct quic_stream *s, u64 code);
-/* The next stream to read from, fair among those readable; NULL: none. */
-struct quic_stream *quic_streams_readable(struct quic_streams *ss);
-/* Does the reader get FIN with its next byte @n bytes on (or right now with n = 0)? */
-bool quic_stream_at_fin(const struct quic_stream *s, u64 n);
 /*
- * The reader took @n bytes; opens windows (auto-tuned with @srtt); at FIN, or
- * when told of a reset, the receiving part ends.  @s may be freed.
+ * The next stream to read from; NULL: none.  Fair: what is consumed in part
+ * goes to the end.  Streams with an owner are not among them.
+ */
+struct quic_stream *quic_streams_readable(struct quic_streams *ss);
+/*
+ * The reader took @n bytes; opens windows (auto-tuned with @srtt); when it
+ * got FIN with them (@fin), the receiving part ends.
  */
 void quic_stream_consumed(struct quic_streams *ss, struct quic_stream *s, u64 n,
 			  bool fin, u64 now, u64 srtt);
-/* The reader was told that the peer reset @s. @s may be freed. */
+/*
+ * The reader of a stream with an owner was told that the peer reset it (state
+ * RESET_RECVD).  For all others the event tells, and the part ends by itself.
+ */
 void quic_stream_reset_read(struct quic_streams *ss, struct quic_stream *s);
-/* Pin for a peeled-off socket, and unpin (may free). */
+/* Pin for a peeled-off socket, and unpin. */
+void quic_stream_pin(struct quic_streams *ss, struct quic_stream *s, void *owner);
 void quic_stream_release(struct quic_streams *ss, struct quic_stream *s);
+
+/* Bytes written and never sent, in all streams (SIOCOUTQNSD). */
+static inline u64 quic_streams_unsent(const struct quic_streams *ss)
+{
+	return ss->snd_written - ss->snd_used;
+}
 
 /* ---- for conn_rx: frames of the peer ---- */
 
@@ -139,15 +183,29 @@ int quic_streams_rx_blocked(struct quic_streams *ss, const struct quic_frame *f)
 
 /* ---- for conn_tx ---- */
 
+/*
+ * Is there something to send?  May be wrong once for what Nagle holds, until
+ * quic_streams_tx_data() looked.  @full_only: not if it is only stream data
+ * that does not fill a packet (more is about to be written).
+ */
 bool quic_streams_want_tx(const struct quic_streams *ss, bool full_only);
 /* Control frames of streams and flow control. True: something was written. */
 bool quic_streams_tx_control(struct quic_streams *ss, struct quic_pkt *p);
-/* STREAM frames until the packet is full or nothing is left. */
+/*
+ * STREAM frames until the packet is full or nothing is left.  May end with one
+ * that takes all the room (no Length field): nothing can follow then, and
+ * nothing may be added, padding included.
+ */
 bool quic_streams_tx_data(struct quic_streams *ss, struct quic_pkt *p);
 /* Items of types STREAM to BLOCKED of an acknowledged or lost packet. */
 void quic_streams_acked(struct quic_streams *ss, const struct quic_sent_item *it);
 void quic_streams_lost(struct quic_streams *ss, const struct quic_sent_item *it);
-/* 0-RTT was rejected (RFC 9000 §4.6.2 of 9001): all that was sent is to be sent again. */
+/*
+ * 0-RTT was rejected (RFC 9001 §4.6.2): all that was sent is to be sent again,
+ * and limits are those of ss->remote, which holds the peer's real parameters.
+ */
 void quic_streams_rewind(struct quic_streams *ss);
+/* Long blocked: *_BLOCKED frames are sent again, if still so (RFC 9000 §4.1). */
+void quic_streams_reblock(struct quic_streams *ss);
 
 #endif /* _QUIC_STREAMS_H */
