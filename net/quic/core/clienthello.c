@@ -93,14 +93,16 @@ static bool parse_extensions(struct quic_cur *exts, struct quic_clienthello *ch)
 /* RFC 8446 §4.1.2, from legacy_version on */
 static bool parse_body(struct quic_cur *c, struct quic_clienthello *ch)
 {
-	struct quic_cur skipped, exts;
+	struct quic_cur session, suites, compression, exts;
 
 	quic_cur_take(c, 2 + 32);		/* legacy_version, random */
-	take_vector(c, 1, &skipped);		/* legacy_session_id */
-	take_vector(c, 2, &skipped);		/* cipher_suites */
-	take_vector(c, 1, &skipped);		/* legacy_compression_methods */
+	take_vector(c, 1, &session);
+	take_vector(c, 2, &suites);
+	take_vector(c, 1, &compression);
 	take_vector(c, 2, &exts);
-	return !exts.bad && !quic_cur_left(c) && parse_extensions(&exts, ch);
+	if (exts.bad || !quic_cur_left(&suites) || !quic_cur_left(&compression))
+		return false;
+	return !quic_cur_left(c) && parse_extensions(&exts, ch);
 }
 
 int quic_clienthello_parse(const u8 *p, u32 len, struct quic_clienthello *ch)

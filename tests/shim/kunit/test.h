@@ -93,7 +93,7 @@ int kunit_add_action_or_reset(struct kunit *test, void (*action)(void *ctx), voi
 } while (0)
 #define SHIM_KUNIT_COND(leave, cond, what, more, ...) do {				\
 	if (!(cond))									\
-		SHIM_KUNIT_FAIL(leave, what more, ##__VA_ARGS__);			\
+		SHIM_KUNIT_FAIL(leave, "%s" more, what, ##__VA_ARGS__);			\
 } while (0)
 
 #define KUNIT_SUCCEED(t)		((void)(t))
@@ -102,10 +102,14 @@ int kunit_add_action_or_reset(struct kunit *test, void (*action)(void *ctx), voi
 #define KUNIT_EXPECT_FALSE(t, c)	SHIM_KUNIT_COND(false, !(c), #c " is true", "")
 #define KUNIT_ASSERT_TRUE(t, c)		SHIM_KUNIT_COND(true, c, #c " is false", "")
 #define KUNIT_ASSERT_FALSE(t, c)	SHIM_KUNIT_COND(true, !(c), #c " is true", "")
-#define KUNIT_EXPECT_TRUE_MSG(t, c, ...)  SHIM_KUNIT_COND(false, c, #c " is false: ", __VA_ARGS__)
-#define KUNIT_EXPECT_FALSE_MSG(t, c, ...) SHIM_KUNIT_COND(false, !(c), #c " is true: ", __VA_ARGS__)
-#define KUNIT_ASSERT_TRUE_MSG(t, c, ...)  SHIM_KUNIT_COND(true, c, #c " is false: ", __VA_ARGS__)
-#define KUNIT_ASSERT_FALSE_MSG(t, c, ...) SHIM_KUNIT_COND(true, !(c), #c " is true: ", __VA_ARGS__)
+#define KUNIT_EXPECT_TRUE_MSG(t, c, fmt, ...) \
+	SHIM_KUNIT_COND(false, c, #c " is false", ": " fmt, ##__VA_ARGS__)
+#define KUNIT_EXPECT_FALSE_MSG(t, c, fmt, ...) \
+	SHIM_KUNIT_COND(false, !(c), #c " is true", ": " fmt, ##__VA_ARGS__)
+#define KUNIT_ASSERT_TRUE_MSG(t, c, fmt, ...) \
+	SHIM_KUNIT_COND(true, c, #c " is false", ": " fmt, ##__VA_ARGS__)
+#define KUNIT_ASSERT_FALSE_MSG(t, c, fmt, ...) \
+	SHIM_KUNIT_COND(true, !(c), #c " is true", ": " fmt, ##__VA_ARGS__)
 #define KUNIT_EXPECT_EQ(t, a, b)	SHIM_KUNIT_CMP(false, a, ==, b, "")
 #define KUNIT_EXPECT_NE(t, a, b)	SHIM_KUNIT_CMP(false, a, !=, b, "")
 #define KUNIT_EXPECT_LT(t, a, b)	SHIM_KUNIT_CMP(false, a, <, b, "")
@@ -118,11 +122,16 @@ int kunit_add_action_or_reset(struct kunit *test, void (*action)(void *ctx), voi
 #define KUNIT_ASSERT_LE(t, a, b)	SHIM_KUNIT_CMP(true, a, <=, b, "")
 #define KUNIT_ASSERT_GT(t, a, b)	SHIM_KUNIT_CMP(true, a, >, b, "")
 #define KUNIT_ASSERT_GE(t, a, b)	SHIM_KUNIT_CMP(true, a, >=, b, "")
-#define KUNIT_EXPECT_EQ_MSG(t, a, b, fmt, ...)	SHIM_KUNIT_CMP(false, a, ==, b, ": " fmt, ##__VA_ARGS__)
-#define KUNIT_EXPECT_NE_MSG(t, a, b, fmt, ...)	SHIM_KUNIT_CMP(false, a, !=, b, ": " fmt, ##__VA_ARGS__)
-#define KUNIT_EXPECT_LE_MSG(t, a, b, fmt, ...)	SHIM_KUNIT_CMP(false, a, <=, b, ": " fmt, ##__VA_ARGS__)
-#define KUNIT_EXPECT_GE_MSG(t, a, b, fmt, ...)	SHIM_KUNIT_CMP(false, a, >=, b, ": " fmt, ##__VA_ARGS__)
-#define KUNIT_ASSERT_EQ_MSG(t, a, b, fmt, ...)	SHIM_KUNIT_CMP(true, a, ==, b, ": " fmt, ##__VA_ARGS__)
+#define KUNIT_EXPECT_EQ_MSG(t, a, b, fmt, ...) \
+	SHIM_KUNIT_CMP(false, a, ==, b, ": " fmt, ##__VA_ARGS__)
+#define KUNIT_EXPECT_NE_MSG(t, a, b, fmt, ...) \
+	SHIM_KUNIT_CMP(false, a, !=, b, ": " fmt, ##__VA_ARGS__)
+#define KUNIT_EXPECT_LE_MSG(t, a, b, fmt, ...) \
+	SHIM_KUNIT_CMP(false, a, <=, b, ": " fmt, ##__VA_ARGS__)
+#define KUNIT_EXPECT_GE_MSG(t, a, b, fmt, ...) \
+	SHIM_KUNIT_CMP(false, a, >=, b, ": " fmt, ##__VA_ARGS__)
+#define KUNIT_ASSERT_EQ_MSG(t, a, b, fmt, ...) \
+	SHIM_KUNIT_CMP(true, a, ==, b, ": " fmt, ##__VA_ARGS__)
 #define KUNIT_EXPECT_PTR_EQ(t, a, b)	SHIM_KUNIT_PTR(false, a, ==, b)
 #define KUNIT_EXPECT_PTR_NE(t, a, b)	SHIM_KUNIT_PTR(false, a, !=, b)
 #define KUNIT_ASSERT_PTR_EQ(t, a, b)	SHIM_KUNIT_PTR(true, a, ==, b)
