@@ -108,7 +108,7 @@ static void free_dir(const struct quic_keys *k, struct quic_dir *d)
 static int make_key(const struct quic_keys *k, const struct labels *l,
 		    const struct quic_cipher_info *info, const u8 *secret, struct quic_key *key)
 {
-	struct quic_aead *aead;
+	struct quic_aead *aead = NULL;
 	u8 raw[QUIC_KEY_MAX];
 	int err;
 
@@ -130,7 +130,7 @@ static int make_key(const struct quic_keys *k, const struct labels *l,
 static int make_hp(const struct quic_keys *k, const struct labels *l,
 		   const struct quic_cipher_info *info, const u8 *secret, struct quic_dir *d)
 {
-	struct quic_hp *hp;
+	struct quic_hp *hp = NULL;
 	u8 raw[QUIC_KEY_MAX];
 	int err;
 
