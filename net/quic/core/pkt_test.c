@@ -66,7 +66,7 @@ static void gather(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->nvec, 1);
 	KUNIT_EXPECT_TRUE(test, quic_pkt_data(p, v, 2));
 	KUNIT_EXPECT_EQ(test, p->nvec, 3);
-	KUNIT_EXPECT_PTR_EQ(test, p->vec[1].base, outside);
+	KUNIT_EXPECT_PTR_EQ(test, p->vec[1].base, &outside[0]);
 	memcpy(quic_pkt_put(p, 1), "e", 1);
 	memcpy(quic_pkt_put(p, 1), "f", 1);
 	KUNIT_EXPECT_EQ(test, p->nvec, 4);

@@ -140,7 +140,7 @@ static void wr_sticky(struct kunit *test)
 	quic_wr_u8(&w, 5);
 	quic_wr_varint(&w, 5);
 	quic_wr_bytes(&w, "x", 1);
-	KUNIT_EXPECT_PTR_EQ(test, w.p, out);
+	KUNIT_EXPECT_PTR_EQ(test, w.p, &out[0]);
 	KUNIT_EXPECT_EQ(test, out[0], 0);
 	KUNIT_EXPECT_EQ(test, out[3], 7);
 }

@@ -85,11 +85,12 @@ int kunit_add_action_or_reset(struct kunit *test, void (*action)(void *ctx), voi
 				(long long)__a, (long long)__b, ##__VA_ARGS__);		\
 } while (0)
 #define SHIM_KUNIT_PTR(leave, a, op, b) do {						\
-	const void *__pa = (a);								\
-	const void *__pb = (b);								\
+	const typeof(a) __pa = (a);							\
+	const typeof(b) __pb = (b);							\
 											\
 	if (!(__pa op __pb))								\
-		SHIM_KUNIT_FAIL(leave, "%s %s %s: %p, %p", #a, #op, #b, __pa, __pb);	\
+		SHIM_KUNIT_FAIL(leave, "%s %s %s: %p, %p", #a, #op, #b,		\
+				(const void *)__pa, (const void *)__pb);			\
 } while (0)
 #define SHIM_KUNIT_COND(leave, cond, what, more, ...) do {				\
 	if (!(cond))									\
