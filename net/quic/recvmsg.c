@@ -93,10 +93,7 @@ static void put_stream_info(struct msghdr *msg, u64 id, bool fin)
 		msg->msg_flags |= MSG_QUIC_STREAM_FIN;
 }
 
-/*
- * From the next readable stream. Bytes; 0 with FIN at a stream's end;
- * -EAGAIN: the stream had only a reset to tell, which an event did.
- */
+/* From the next readable stream: bytes; 0 with FIN at a stream's end; -EAGAIN: none. */
 static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
@@ -108,26 +105,15 @@ static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flag
 
 	if (!s)
 		return -EAGAIN;
-	if (s->rcv_state == QUIC_STREAM_RECV_STATE_RESET_RECVD) {
-		quic_stream_reset_read(ss, s);
-		return -EAGAIN;
-	}
 	n = copy_stream(s, msg, len, 0);
 	if (n < 0)
 		return n;
 	id = s->id;
 	fin = quic_stream_at_fin(s, n);
-	if (!n && !fin && len)
-		return -EAGAIN;
 	put_stream_info(msg, id, fin);
 	if (!(flags & MSG_PEEK))
 		quic_stream_consumed(ss, s, n, fin, quic_now(), quic_loss_srtt(&c->loss));
 	return n;
-}
-
-static bool stream_ready(struct quic_sock *qs)
-{
-	return !list_empty(&qs->conn.streams.readable);
 }
 
 /* One message of whatever is there; -EAGAIN: nothing is. */
@@ -136,20 +122,12 @@ static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 	struct quic_sock *qs = quic_sk(sk);
 	const u8 *data;
 	u8 level;
-	int n;
 
 	if (quic_conn_crypto_peek(&qs->conn, &level, &data))
 		return recv_crypto(sk, msg, len, flags);
 	if (!list_empty(&qs->event_queue))
 		return recv_event(qs, msg, len, flags);
-	while (stream_ready(qs)) {
-		n = recv_stream(sk, msg, len, flags);
-		if (n != -EAGAIN)
-			return n;
-		if (flags & MSG_PEEK)
-			break;
-	}
-	return -EAGAIN;
+	return recv_stream(sk, msg, len, flags);
 }
 
 /* MSG_WAITALL: more of the stream just read, while nothing else comes between. */

@@ -161,10 +161,11 @@ static int find_stream(struct sock *sk, struct send *s, struct quic_stream **st)
 	return *st ? 0 : err;
 }
 
-/* What a blocked non-blocking send says. */
-static int blocked_errno(const struct send *s, const struct quic_streams *ss,
-			 const struct quic_stream *st)
+/* What a blocked non-blocking send says, and the peer, if the user wants it told. */
+static int blocked_errno(const struct send *s, struct quic_streams *ss, struct quic_stream *st)
 {
+	if (s->flags & MSG_QUIC_STREAM_SNDBLOCK)
+		quic_stream_block(ss, st);
 	return s->has_stream && !quic_stream_credit(ss, st) ? -ENOSPC : -EAGAIN;
 }
 
@@ -221,8 +222,6 @@ static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
 	err = find_stream(sk, s, &st);
 	if (err)
 		return err;
-	if (s->flags & MSG_QUIC_STREAM_SNDBLOCK)
-		st->sndblock = true;
 	if (msg_data_left(msg) && !s->timeo && !quic_stream_credit(ss, st)) {
 		err = blocked_errno(s, ss, st);
 		goto out;

@@ -137,6 +137,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *p
 	c->server = server;
 	c->idle_at = c->close_at = c->pace_at = c->keepalive_at = QUIC_TIME_NEVER;
 	c->mtu_max = QUIC_INITIAL_MIN;
+	INIT_LIST_HEAD(&c->held);
 	c->local_tp = *tp;
 	quic_tparam_default(&c->peer_tp);
 	quic_keys_init(&c->keys, ops->crypto, config->version);
@@ -157,6 +158,7 @@ void quic_conn_free(struct quic_conn *c)
 		quic_loss_free(&c->loss);
 	quic_keys_free(&c->keys);
 	quic_cids_local_free(&c->scids);
+	quic_conn_free_held(c);
 	if (c->rx_chunk)
 		quic_chunk_put(c->rx_chunk);
 	c->rx_chunk = NULL;
@@ -357,6 +359,8 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 	if (quic_keys_have(&c->keys, QUIC_CRYPTO_APP, true) &&
 	    quic_keys_have(&c->keys, QUIC_CRYPTO_APP, false))
 		establish(c, now);
+	if (!send)
+		quic_conn_rx_held(c, level, now);
 	return 0;
 }
 
@@ -492,7 +496,8 @@ static void post_close(struct quic_conn *c)
 	memset(&ev, 0, sizeof(ev));
 	ev.h.errcode = c->close.code;
 	ev.h.frame = c->close.frame_type;
-	memcpy(ev.phrase, c->close.phrase, min_t(u32, c->close.len, sizeof(ev.phrase)));
+	if (c->close.len)
+		memcpy(ev.phrase, c->close.phrase, min_t(u32, c->close.len, sizeof(ev.phrase)));
 	c->ops->event(c->priv, QUIC_EVENT_CONNECTION_CLOSE, &ev, sizeof(ev));
 }
 

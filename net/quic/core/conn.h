@@ -110,6 +110,17 @@ struct quic_space {
 	struct quic_recvbuf crcv;	/* CRYPTO in */
 };
 
+/* A packet that came before its keys, RFC 9001 §5.7: kept until they are installed. */
+struct quic_held {
+	struct list_head list;
+	u8 level;
+	u8 ecn;
+	u32 len;
+	u8 data[];
+};
+
+#define QUIC_HELD_MAX		16	/* such packets a connection */
+
 struct quic_conn_stats {
 	u64 rx_packets, tx_packets, rx_bytes, tx_bytes;
 };
@@ -155,6 +166,8 @@ struct quic_conn {
 	struct quic_pace pace;
 	struct quic_streams streams;
 	struct quic_chunk *rx_chunk;	/* where packets are opened to */
+	struct list_head held;		/* struct quic_held */
+	u8 nheld;
 
 	struct quic_close close;
 	u32 close_rx;			/* datagrams received while closing, §10.2.1 */
@@ -282,6 +295,8 @@ static inline bool quic_conn_is_open(const struct quic_conn *c)
 
 /* ---- between conn.c, conn_rx.c and conn_tx.c ---- */
 
+void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now);	/* its keys are there */
+void quic_conn_free_held(struct quic_conn *c);
 struct quic_space *quic_conn_space_open(struct quic_conn *c, enum quic_space_id sp);
 void quic_conn_drop_level(struct quic_conn *c, u8 level, u64 now);	/* keys and space, RFC 9001 §4.9 */
 void quic_conn_confirm(struct quic_conn *c, u64 now);		/* RFC 9001 §4.1.2 */

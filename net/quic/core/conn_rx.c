@@ -372,8 +372,8 @@ static bool rx_room(struct quic_conn *c, u32 len, bool more)
 {
 	struct quic_chunk *k = c->rx_chunk;
 
-	if (k && k->refs == 1)		/* all of it was read: start over */
-		k->used = k->slices_used = 0;
+	if (k)
+		quic_chunk_rewind(k);	/* if all of it was read */
 	if (k && k->size - k->used >= len && k->slices_used + CHUNK_SPARE_SLICES <= k->nslices)
 		return true;
 	if (k)
@@ -381,6 +381,30 @@ static bool rx_room(struct quic_conn *c, u32 len, bool more)
 	c->rx_chunk = c->ops->chunk->alloc(c->priv, more ? max_t(u32, len, QUIC_CHUNK_SIZE) : len,
 					   false, false);
 	return c->rx_chunk;
+}
+
+/*
+ * RFC 9001 §5.7: packets overtake the TLS messages that make their keys, or
+ * userspace is not done with those yet.  A few are kept.
+ */
+static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	struct quic_held *held;
+
+	if (c->state != QUIC_CONN_HANDSHAKE || c->nheld >= QUIC_HELD_MAX ||
+	    (p->level != QUIC_CRYPTO_HANDSHAKE && p->level != QUIC_CRYPTO_APP) ||
+	    c->keys.had_rx & 1 << p->level)
+		return false;
+	held = kmalloc(sizeof(*held) + p->h.len, GFP_ATOMIC);
+	if (!held)
+		return false;
+	held->level = p->level;
+	held->ecn = p->rx->ecn;
+	held->len = p->h.len;
+	memcpy(held->data, pkt, p->h.len);
+	list_add_tail(&held->list, &c->held);
+	c->nheld++;
+	return true;
 }
 
 /* Open the packet at @pkt: on success p->chunk and p->o say where the plaintext is. */
@@ -391,7 +415,8 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	int err;
 
 	if (!quic_keys_have(&c->keys, p->level, false) || !c->space[p->sp]) {
-		open_failed(c, p, -ENOKEY);
+		if (!hold_packet(c, p, pkt))
+			open_failed(c, p, -ENOKEY);
 		return false;
 	}
 	if (in_place) {
@@ -653,4 +678,37 @@ void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 		check_reset(c, rx, now);
 	if (quic_conn_is_open(c))
 		quic_loss_arm(&c->loss, now);
+}
+
+void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
+{
+	struct quic_held *held, *next;
+	struct quic_rx rx = { .local = c->path.local, .remote = c->path.remote };
+	LIST_HEAD(mine);
+
+	list_for_each_entry_safe(held, next, &c->held, list)
+		if (held->level == level) {
+			list_move_tail(&held->list, &mine);
+			c->nheld--;
+		}
+	list_for_each_entry_safe(held, next, &mine, list) {
+		rx.data = held->data;
+		rx.len = held->len;
+		rx.ecn = held->ecn;
+		rx.more = !list_is_last(&held->list, &mine);
+		c->stats.rx_bytes -= held->len;		/* counted when it came */
+		c->path.rx_bytes -= held->len;
+		quic_conn_rx(c, &rx, now);
+		kfree(held);
+	}
+}
+
+void quic_conn_free_held(struct quic_conn *c)
+{
+	struct quic_held *held, *next;
+
+	list_for_each_entry_safe(held, next, &c->held, list)
+		kfree(held);
+	INIT_LIST_HEAD(&c->held);
+	c->nheld = 0;
 }

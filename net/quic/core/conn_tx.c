@@ -224,28 +224,6 @@ static void put_app(struct quic_conn *c, struct quic_pkt *p)
 	}
 }
 
-/*
- * A probe with nothing new to say repeats what the oldest packet in flight
- * carried (RFC 9002 §6.2.4): sooner than waiting for the loss it will show.
- */
-static void repeat_oldest(struct quic_conn *c, enum quic_space_id sp)
-{
-	struct quic_sent *sent = &c->loss.sp[sp]->sent;
-	struct quic_sent_pkt *p;
-	unsigned int i;
-	u64 pn;
-
-	for (pn = sent->first; pn < sent->next; pn++) {
-		p = quic_sent_get(sent, pn);
-		if (!p || !(p->flags & QUIC_SENT_ELICITING) ||
-		    (p->flags & (QUIC_SENT_ACKED | QUIC_SENT_LOST)))
-			continue;
-		for (i = 0; i < p->nitem; i++)
-			quic_conn_item_lost(c, sp, quic_sent_item(sent, p, i));
-		return;
-	}
-}
-
 /* ---- one packet ---- */
 
 static bool space_ready(const struct quic_conn *c, enum quic_space_id sp, u8 level)
@@ -285,8 +263,9 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 		quic_acktr_put(&s->ack, p, c->local_tp.ack_delay_exponent, t->now);
 	if (!t->data_ok && !probe)
 		return;
+	/* RFC 9002 §6.2.4: with nothing new to say, repeat: sooner than the loss would show */
 	if (probe && !crypto_wanted(c, s) && !(sp == QUIC_SPACE_APP && app_wanted(c)))
-		repeat_oldest(c, sp);
+		quic_loss_requeue_oldest(&c->loss, sp);
 	put_crypto(c, s, p);
 	if (sp == QUIC_SPACE_APP)
 		put_app(c, p);

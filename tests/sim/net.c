@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The virtual network: a heap of datagrams in flight, ordered by time and then
+ * by the order of sending, and the two links that decide each one's fate.
+ * The peers' deadlines are asked for before each step, so that a timer never
+ * needs to be cancelled.
+ */
+#include "sim.h"
+
+struct event {
+	u64 at, seq;
+	int to;
+	u8 ecn;
+	u32 len;
+	u8 *data;
+};
+
+/* xorshift64*: the simulation's own numbers, apart from the core's. */
+static u64 next64(struct sim *s)
+{
+	s->rng ^= s->rng >> 12;
+	s->rng ^= s->rng << 25;
+	s->rng ^= s->rng >> 27;
+	return s->rng * 0x2545f4914f6cdd1dULL;
+}
+
+u32 sim_random(struct sim *s, u32 below)
+{
+	return below ? (next64(s) >> 33) % below : 0;
+}
+
+static bool chance(struct sim *s, u32 per10000)
+{
+	return per10000 && sim_random(s, 10000) < per10000;
+}
+
+void sim_init(struct sim *s, u64 seed, const struct link_params p[2])
+{
+	memset(s, 0, sizeof(*s));
+	s->now = SEC;
+	s->rng = (seed + 1) * 0x9e3779b97f4a7c15ULL;
+	s->link[0].p = p[0];
+	s->link[1].p = p[1];
+}
+
+static bool before(const struct event *a, const struct event *b)
+{
+	return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static void push(struct sim *s, struct event e)
+{
+	u32 i = s->nevents++, up;
+
+	if (s->nevents > s->cap) {
+		s->cap = s->cap ? s->cap * 2 : 64;
+		s->heap = krealloc(s->heap, s->cap * sizeof(e), GFP_KERNEL);
+	}
+	for (; i && before(&e, &s->heap[up = (i - 1) / 2]); i = up)
+		s->heap[i] = s->heap[up];
+	s->heap[i] = e;
+}
+
+static struct event pop(struct sim *s)
+{
+	struct event top = s->heap[0], e = s->heap[--s->nevents];
+	u32 i = 0, kid;
+
+	while ((kid = 2 * i + 1) < s->nevents) {
+		if (kid + 1 < s->nevents && before(&s->heap[kid + 1], &s->heap[kid]))
+			kid++;
+		if (before(&e, &s->heap[kid]))
+			break;
+		s->heap[i] = s->heap[kid];
+		i = kid;
+	}
+	s->heap[i] = e;
+	return top;
+}
+
+void sim_free(struct sim *s)
+{
+	while (s->nevents)
+		kfree(pop(s).data);
+	kfree(s->heap);
+}
+
+static void deliver(struct sim *s, struct link *l, u64 at, const u8 *data, u32 len, u8 ecn)
+{
+	struct event e = { .at = at, .seq = s->seq++, .to = l->to->side, .len = len, .ecn = ecn };
+
+	if (l->p.jitter)
+		e.at += next64(s) % l->p.jitter;
+	if (chance(s, l->p.reorder))
+		e.at += l->p.delay + MS;
+	e.data = kmalloc(len, GFP_KERNEL);
+	memcpy(e.data, data, len);
+	if (chance(s, l->p.corrupt))
+		e.data[sim_random(s, len)] ^= 1 << sim_random(s, 8);
+	push(s, e);
+}
+
+void sim_send(struct sim *s, int from, const u8 *data, u32 len, u8 ecn)
+{
+	struct link *l = &s->link[from];
+	u64 at = s->now, wait;
+
+	l->count++;
+	if (chance(s, l->p.loss) || (s->now >= l->p.hole_from && s->now < l->p.hole_to) ||
+	    (l->count >= l->p.drop_from && l->count < l->p.drop_to)) {
+		l->lost++;
+		return;
+	}
+	if (l->p.rate) {
+		wait = l->free_at > s->now ? l->free_at - s->now : 0;
+		if (l->p.queue && wait * l->p.rate / (8 * SEC) > l->p.queue) {
+			l->lost++;
+			return;
+		}
+		l->free_at = max(l->free_at, s->now) + (u64)(len + 28) * 8 * SEC / l->p.rate;
+		at = l->free_at;
+	}
+	l->bytes += len;
+	deliver(s, l, at + l->p.delay, data, len, ecn);
+	if (chance(s, l->p.dup))
+		deliver(s, l, at + l->p.delay, data, len, ecn);
+}
+
+bool sim_run(struct sim *s, u64 limit, bool (*done)(struct sim *s))
+{
+	struct event e;
+	u64 at, d;
+	int i, who;
+
+	while (!done(s)) {
+		at = s->nevents ? s->heap[0].at : QUIC_TIME_NEVER;
+		who = -1;
+		for (i = 0; i < 2; i++) {
+			d = peer_deadline(s->peer[i]);
+			if (d < at) {
+				at = d;
+				who = i;
+			}
+		}
+		if (at > limit || at == QUIC_TIME_NEVER)
+			return false;
+		s->now = max(s->now, at);
+		if (who >= 0) {
+			peer_timer(s->peer[who]);
+			continue;
+		}
+		e = pop(s);
+		peer_rx(s->peer[e.to], e.data, e.len, e.ecn);
+		kfree(e.data);
+	}
+	return true;
+}

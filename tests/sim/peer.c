@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One end of the simulation: a connection of the core, a stand-in for TLS
+ * (framed messages of the right sizes at the right levels, which carry the
+ * transport parameters; fixed secrets), and an application that writes a
+ * pattern to many streams, checks each byte that it reads, and says what went
+ * wrong.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include "sim.h"
+#include "shim/crypto_ossl.h"
+
+#define SEND_BUFFER	(1 << 20)
+#define HEAD		4	/* type, 24 bits of length */
+#define SH_LEN		90
+#define FIN_LEN		36
+
+enum { CLIENT_HELLO = 1, SERVER_HELLO, FLIGHT, FINISHED };
+
+static void fail(struct peer *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->error[0])
+		return;
+	va_start(ap, fmt);
+	vsnprintf(p->error, sizeof(p->error), fmt, ap);
+	va_end(ap);
+}
+
+const char *peer_error(const struct peer *p)
+{
+	return p->error;
+}
+
+/* ---- what the core asks for ---- */
+
+static struct quic_chunk *chunk_alloc(void *priv, u32 size, bool tx, bool may_sleep);
+
+static void chunk_free(struct quic_chunk *c)
+{
+	kfree(c->base);
+	kfree(c);
+}
+
+static const struct quic_chunk_ops chunk_ops = { .alloc = chunk_alloc, .free = chunk_free };
+
+static struct quic_chunk *chunk_alloc(void *priv, u32 size, bool tx, bool may_sleep)
+{
+	struct quic_chunk *c = kmalloc(quic_chunk_struct_size(QUIC_CHUNK_SLICES), GFP_KERNEL);
+	u8 *base = kmalloc(size, GFP_KERNEL);
+
+	if (!c || !base) {
+		kfree(c);
+		kfree(base);
+		return NULL;
+	}
+	quic_chunk_setup(c, base, size, QUIC_CHUNK_SLICES, &chunk_ops, priv);
+	return c;
+}
+
+static int cid_new(void *priv, struct quic_cid *cid, u8 token[QUIC_RESET_TOKEN_LEN])
+{
+	cid->len = QUIC_CID_LOCAL_LEN;
+	get_random_bytes(cid->id, cid->len);
+	get_random_bytes(token, QUIC_RESET_TOKEN_LEN);
+	return 0;
+}
+
+static void cid_gone(void *priv, const struct quic_cid *cid)
+{
+}
+
+static const struct quic_cid_ops cid_ops = { .cid_new = cid_new, .cid_gone = cid_gone };
+
+static struct peer_stream *stream_of(struct peer *p, u64 id)
+{
+	u64 i = id >> 2;
+
+	if (i >= p->work->streams) {
+		fail(p, "stream %llu was never meant to be", id);
+		return NULL;
+	}
+	p->stream[i].id = id;
+	return &p->stream[i];
+}
+
+static void on_event(void *priv, u8 type, const void *data, u32 len)
+{
+	const struct quic_stream_update *u = data;
+	struct peer_stream *ps;
+	struct peer *p = priv;
+
+	if (type == QUIC_EVENT_STREAM_UPDATE && u->state == QUIC_STREAM_RECV_STATE_RESET_RECVD) {
+		ps = stream_of(p, u->id);
+		if (ps)
+			ps->reset = true;
+		p->resets_seen++;
+	}
+	if (type == QUIC_EVENT_CONNECTION_CLOSE)
+		p->closed_seen = true;
+}
+
+static void count(void *priv, enum quic_mib what)
+{
+}
+
+static struct quic_conn_ops conn_ops = {
+	.chunk	= &chunk_ops,
+	.cid	= &cid_ops,
+	.event	= on_event,
+	.count	= count,
+};
+
+/* ---- the stand-in for TLS ---- */
+
+static void tls_send(struct peer *p, u8 level, u8 type, u32 len, bool params)
+{
+	u8 *msg = kzalloc(HEAD + len, GFP_KERNEL);
+	struct quic_wr w;
+	int n;
+
+	quic_wr_init(&w, msg, HEAD);
+	quic_wr_u8(&w, type);
+	quic_wr_be(&w, len, 3);
+	if (params) {
+		n = quic_conn_get_params(&p->conn, msg + HEAD + 2, len - 2);
+		if (n < 0)
+			fail(p, "transport parameters: %d", n);
+		msg[HEAD] = n >> 8;
+		msg[HEAD + 1] = n;
+	}
+	n = quic_conn_crypto_write(&p->conn, level, msg, HEAD + len, false);
+	if (n)
+		fail(p, "crypto write at level %u: %d", level, n);
+	kfree(msg);
+}
+
+static void tls_secret(struct peer *p, u8 level, bool send)
+{
+	u8 secret[QUIC_SECRET_MAX];
+	int err;
+
+	memset(secret, level * 2 + (send ^ p->side), sizeof(secret));
+	err = quic_conn_set_secret(&p->conn, level, send, TLS_CIPHER_AES_GCM_128, secret,
+				   p->sim->now);
+	if (err && quic_conn_is_open(&p->conn))
+		fail(p, "secret of level %u: %d", level, err);
+}
+
+static void tls_params(struct peer *p, const u8 *body)
+{
+	int err = quic_conn_set_peer_params(&p->conn, body + 2, body[0] << 8 | body[1],
+					    p->sim->now);
+
+	if (err && quic_conn_is_open(&p->conn))
+		fail(p, "peer's parameters: %d", err);
+}
+
+static void tls_message(struct peer *p, u8 type, const u8 *body)
+{
+	switch (type) {
+	case CLIENT_HELLO:
+		tls_params(p, body);
+		tls_send(p, QUIC_CRYPTO_INITIAL, SERVER_HELLO, SH_LEN, false);
+		tls_secret(p, QUIC_CRYPTO_HANDSHAKE, true);
+		tls_secret(p, QUIC_CRYPTO_HANDSHAKE, false);
+		tls_send(p, QUIC_CRYPTO_HANDSHAKE, FLIGHT, p->work->flight, true);
+		tls_secret(p, QUIC_CRYPTO_APP, true);
+		break;
+	case SERVER_HELLO:
+		tls_secret(p, QUIC_CRYPTO_HANDSHAKE, true);
+		tls_secret(p, QUIC_CRYPTO_HANDSHAKE, false);
+		break;
+	case FLIGHT:
+		tls_params(p, body);
+		tls_send(p, QUIC_CRYPTO_HANDSHAKE, FINISHED, FIN_LEN, false);
+		tls_secret(p, QUIC_CRYPTO_APP, true);
+		tls_secret(p, QUIC_CRYPTO_APP, false);
+		break;
+	case FINISHED:
+		tls_secret(p, QUIC_CRYPTO_APP, false);
+		break;
+	default:
+		fail(p, "TLS message of type %u", type);
+	}
+}
+
+/* Take whole messages off the CRYPTO stream at the lowest level that has bytes. */
+static bool tls_one(struct peer *p)
+{
+	struct quic_vec v;
+	struct quic_recvbuf *b;
+	const u8 *data;
+	u8 level, *msg;
+	u64 have, got = 0;
+	u32 len;
+
+	if (!quic_conn_crypto_peek(&p->conn, &level, &data))
+		return false;
+	b = &p->conn.space[quic_level_space(level)]->crcv;
+	have = quic_recvbuf_readable(b);
+	msg = kmalloc(have, GFP_KERNEL);
+	while (got < have && quic_recvbuf_vecs(b, got, &v, 1)) {
+		memcpy(msg + got, v.base, v.len);
+		got += v.len;
+	}
+	len = have < HEAD ? U32_MAX : HEAD + (msg[1] << 16 | msg[2] << 8 | msg[3]);
+	if (have >= len) {
+		quic_conn_crypto_consume(&p->conn, level, len);
+		tls_message(p, msg[0], msg + HEAD);
+	}
+	kfree(msg);
+	return have >= len;
+}
+
+/* ---- the application ---- */
+
+static u8 pattern(u64 id, u64 off, int side)
+{
+	return id * 31 + off * 7 + (off >> 8) + side;
+}
+
+static u64 to_write(const struct peer *p, const struct peer_stream *ps)
+{
+	u64 n = p->side ? p->work->down : p->work->up;
+
+	if (!p->side && p->work->reset_every && (ps->id >> 2) % p->work->reset_every == 0)
+		return n / 2;
+	return n;
+}
+
+static bool to_reset(const struct peer *p, const struct peer_stream *ps)
+{
+	return !p->side && p->work->reset_every && (ps->id >> 2) % p->work->reset_every == 0;
+}
+
+/* Write on until the buffer is full; false: nothing moved. */
+static bool write_stream(struct peer *p, struct peer_stream *ps)
+{
+	struct quic_streams *ss = &p->conn.streams;
+	u64 all = to_write(p, ps), before = ps->written;
+	struct quic_stream *s;
+	u32 room, i, n;
+	int err;
+	u8 *to;
+
+	if (ps->finished)
+		return false;
+	s = quic_streams_find(ss, ps->id, true, &err);
+	if (!s) {
+		fail(p, "stream %llu is gone before it was written: %d", ps->id, err);
+		return false;
+	}
+	while (ps->written < all && ss->snd_held < SEND_BUFFER) {
+		room = n = min_t(u64, p->work->write, all - ps->written);
+		to = quic_streams_reserve(ss, true, &room);
+		if (!to)
+			return false;
+		n = min(n, room);
+		for (i = 0; i < n; i++)
+			to[i] = pattern(ps->id, ps->written + i, p->side);
+		err = quic_stream_write(ss, s, to, n, false);
+		if (err) {
+			fail(p, "write: %d", err);
+			return false;
+		}
+		ps->written += n;
+	}
+	if (ps->written < all)
+		return ps->written > before;
+	ps->finished = true;
+	err = to_reset(p, ps) ? quic_stream_reset(ss, s, 42) : quic_stream_finish(ss, s);
+	if (err)
+		fail(p, "end of stream %llu: %d", ps->id, err);
+	return true;
+}
+
+static void check_bytes(struct peer *p, struct peer_stream *ps, const u8 *data, u32 len)
+{
+	u32 i;
+
+	for (i = 0; i < len; i++)
+		if (data[i] != pattern(ps->id, ps->verified + i, !p->side)) {
+			fail(p, "stream %llu: wrong byte at %llu", ps->id, ps->verified + i);
+			return;
+		}
+	ps->verified += len;
+}
+
+static void stream_over(struct peer *p, struct peer_stream *ps)
+{
+	u64 want = p->side ? p->work->up : p->work->down;
+
+	if (ps->got_fin)
+		fail(p, "stream %llu ended twice", ps->id);
+	ps->got_fin = true;
+	if (!ps->reset && ps->verified != want)
+		fail(p, "stream %llu: %llu bytes of %llu", ps->id, ps->verified, want);
+	p->live--;
+}
+
+/* Read up to @max bytes of all streams; what was read. */
+static u64 read_some(struct peer *p, u64 max)
+{
+	struct quic_streams *ss = &p->conn.streams;
+	struct peer_stream *ps;
+	struct quic_stream *s;
+	const u8 *data;
+	u64 got = 0;
+	bool fin;
+	u32 n;
+
+	while (got < max && (s = quic_streams_readable(ss))) {
+		ps = stream_of(p, s->id);
+		if (!ps)
+			return got;
+		n = min_t(u64, quic_recvbuf_peek(&s->rcv, &data), max - got);
+		check_bytes(p, ps, data, n);
+		fin = quic_stream_at_fin(s, n);
+		quic_stream_consumed(ss, s, n, fin, p->sim->now, quic_loss_srtt(&p->conn.loss));
+		got += n;
+		if (fin)
+			stream_over(p, ps);
+	}
+	return got;
+}
+
+static void do_reads(struct peer *p)
+{
+	u32 limit = p->work->read_limit;
+
+	if (!limit) {
+		p->rx_bytes_user += read_some(p, U64_MAX);
+		return;
+	}
+	if (p->sim->now < p->next_read)
+		return;
+	p->rx_bytes_user += read_some(p, limit);
+	p->next_read = p->sim->now + 10 * MS;
+}
+
+static void open_streams(struct peer *p)
+{
+	struct quic_stream *s;
+	int err;
+
+	while (p->next_stream < p->work->streams && p->live < p->work->at_once) {
+		err = quic_streams_open(&p->conn.streams, -1, false, true, &s);
+		if (err == -EAGAIN)
+			return;
+		if (err) {
+			fail(p, "open: %d", err);
+			return;
+		}
+		if (!stream_of(p, s->id))
+			return;
+		p->next_stream++;
+		p->live++;
+	}
+}
+
+/* The server answers a stream once it has it all, or once it was reset. */
+static bool may_write(const struct peer *p, const struct peer_stream *ps)
+{
+	return p->side ? ps->got_fin || ps->reset : ps->id >> 2 < p->next_stream;
+}
+
+static void write_all(struct peer *p)
+{
+	u32 i, n = p->side ? p->work->streams : p->next_stream;
+
+	for (i = 0; i < n; i++) {
+		struct peer_stream *ps = &p->stream[i];
+
+		if (may_write(p, ps) && p->conn.streams.snd_held < SEND_BUFFER)
+			write_stream(p, ps);
+	}
+}
+
+static void update_keys(struct peer *p)
+{
+	u64 all = p->work->streams * (p->work->up + p->work->down);
+	int err;
+
+	if (p->side || p->key_updates >= p->work->key_updates || !p->conn.confirmed ||
+	    p->conn.stats.tx_bytes + p->conn.stats.rx_bytes <
+	    all * (p->key_updates + 1) / (p->work->key_updates + 1))
+		return;
+	err = quic_conn_key_update(&p->conn, p->sim->now);
+	if (!err)
+		p->key_updates++;
+	else if (err != -EINVAL)
+		fail(p, "key update: %d", err);
+}
+
+static void application(struct peer *p)
+{
+	while (quic_conn_is_open(&p->conn) && tls_one(p))
+		;
+	if (p->conn.state != QUIC_CONN_ESTABLISHED)
+		return;
+	if (!p->established_at)
+		p->established_at = p->sim->now;
+	if (!p->side)
+		open_streams(p);
+	do_reads(p);
+	if (!p->side)
+		open_streams(p);
+	write_all(p);
+	update_keys(p);
+	if (!p->done_at && peer_done(p))
+		p->done_at = p->sim->now;
+}
+
+static void transmit(struct peer *p)
+{
+	u8 buf[SIM_MTU + 64];
+	struct quic_slot slot = { .pkt = p->pkt, .buf = buf, .cap = sizeof(buf) };
+	int n;
+
+	if (p->conn.work)
+		quic_conn_work(&p->conn, p->sim->now);
+	while ((n = quic_conn_tx(&p->conn, &slot, p->sim->now)) > 0)
+		sim_send(p->sim, p->side, buf, slot.len, slot.ecn);
+	if (n < 0)
+		fail(p, "tx: %d", n);
+}
+
+static void turn(struct peer *p)
+{
+	if (quic_conn_is_open(&p->conn))
+		application(p);
+	transmit(p);
+}
+
+/* ---- for the simulator ---- */
+
+static struct quic_addr addr_of(int side)
+{
+	struct quic_addr a = { .family = 4, .port = 4000 + side, .ip = { 10, 0, 0, 1 + side } };
+
+	return a;
+}
+
+struct peer *peer_new(struct sim *s, int side, const struct work *w,
+		      const struct quic_conn_config *cfg, const struct quic_tparam *tp,
+		      const struct quic_crypto_ops *crypto)
+{
+	struct peer *p = kzalloc(sizeof(*p), GFP_KERNEL);
+
+	conn_ops.crypto = crypto;
+	p->sim = s;
+	p->side = side;
+	p->work = w;
+	p->pkt = kmalloc(sizeof(*p->pkt), GFP_KERNEL);
+	p->stream = kcalloc(w->streams, sizeof(*p->stream), GFP_KERNEL);
+	if (quic_conn_init(&p->conn, &conn_ops, p, side, cfg, tp))
+		fail(p, "init");
+	quic_conn_set_mtu(&p->conn, SIM_MTU - 28);
+	s->peer[side] = p;
+	s->link[!side].to = p;
+	return p;
+}
+
+void peer_free(struct peer *p)
+{
+	quic_conn_free(&p->conn);
+	kfree(p->stream);
+	kfree(p->pkt);
+	kfree(p);
+}
+
+void peer_start(struct peer *p)
+{
+	struct quic_addr local = addr_of(0), remote = addr_of(1);
+
+	if (quic_conn_connect(&p->conn, &local, &remote, NULL, 0, p->sim->now))
+		fail(p, "connect");
+	tls_send(p, QUIC_CRYPTO_INITIAL, CLIENT_HELLO, p->work->hello, true);
+	transmit(p);
+}
+
+/* What the kernel's listener does: the first good Initial makes the connection. */
+static bool accept_first(struct peer *p, const u8 *data, u32 len)
+{
+	struct quic_conn_accept a = { .local = addr_of(1), .remote = addr_of(0) };
+	struct quic_hdr h;
+
+	if (quic_hdr_parse(data, len, QUIC_CID_LOCAL_LEN, false, &h) ||
+	    h.type != QUIC_PKT_INITIAL || len < QUIC_INITIAL_MIN)
+		return false;
+	/* a corrupted ID would make keys that open nothing: the real client tries again */
+	if (!quic_cid_equal(&h.dcid, &p->sim->peer[0]->conn.odcid) ||
+	    !quic_cid_equal(&h.scid, &p->sim->peer[0]->conn.scids.e[0].cid))
+		return false;
+	a.version = h.version;
+	a.dcid = a.odcid = h.dcid;
+	a.scid = h.scid;
+	if (quic_conn_accept(&p->conn, &a, p->sim->now))
+		fail(p, "accept");
+	return true;
+}
+
+void peer_rx(struct peer *p, const u8 *data, u32 len, u8 ecn)
+{
+	struct quic_rx rx = { .data = data, .len = len, .ecn = ecn,
+			      .local = addr_of(p->side), .remote = addr_of(!p->side) };
+
+	if (p->conn.state == QUIC_CONN_IDLE && !accept_first(p, data, len))
+		return;
+	quic_conn_rx(&p->conn, &rx, p->sim->now);
+	turn(p);
+}
+
+void peer_timer(struct peer *p)
+{
+	quic_conn_timeout(&p->conn, p->sim->now);
+	turn(p);
+}
+
+u64 peer_deadline(struct peer *p)
+{
+	u64 at = quic_conn_deadline(&p->conn, p->sim->now);
+
+	if (p->work->read_limit && quic_streams_readable(&p->conn.streams) &&
+	    quic_conn_is_open(&p->conn))
+		at = min(at, p->next_read);
+	return at;
+}
+
+bool peer_done(const struct peer *p)
+{
+	u32 i;
+
+	for (i = 0; i < p->work->streams; i++) {
+		const struct peer_stream *ps = &p->stream[i];
+
+		if (!ps->finished || !(ps->got_fin || ps->reset))
+			return false;
+	}
+	return true;
+}

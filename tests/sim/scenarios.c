@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The table of scenarios: a network, a load, and a bound on the virtual time
+ * that it may take: a regression of the protocol shows as a longer virtual
+ * time, on any machine.  Each scenario runs with many seeds.
+ *
+ *   sim [-n SEEDS] [-s FIRST_SEED] [-v] [-c null|ossl] [NAME...]
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include "sim.h"
+#include "shim/crypto_ossl.h"
+
+struct scenario {
+	const char *name;
+	struct link_params up, down;
+	struct work work;
+	u64 bound;		/* virtual ns until the client has all */
+	u8 cong;
+	bool must_fail;		/* the link is dead: both must give up, in bound */
+};
+
+#define LINK(...)	{ .delay = 15 * MS, .rate = 10000000, .queue = 40000, __VA_ARGS__ }
+#define FAST(...)	{ .delay = 1 * MS, .rate = 1000000000, .queue = 500000, __VA_ARGS__ }
+#define LOAD(...)	{ .streams = 1, .at_once = 1, .write = 65536, .hello = 300, \
+			  .flight = 2500, __VA_ARGS__ }
+
+static const struct scenario scenarios[] = {
+	{ "handshake", LINK(), LINK(), LOAD(.up = 100, .down = 100), 150 * MS },
+	{ "big-hello", LINK(), LINK(), LOAD(.up = 100, .down = 100, .hello = 1700, .flight = 12000),
+	  400 * MS },
+	{ "upload", LINK(), LINK(), LOAD(.up = 1 << 20), 1500 * MS },
+	{ "download", LINK(), LINK(), LOAD(.up = 10, .down = 1 << 20), 1500 * MS },
+	{ "cubic", LINK(), LINK(), LOAD(.up = 10, .down = 2 << 20), 2600 * MS,
+	  .cong = QUIC_CONG_ALG_CUBIC },
+	{ "fast", FAST(), FAST(), LOAD(.up = 8 << 20, .write = 4096), 1000 * MS },
+	{ "streams", LINK(), LINK(), LOAD(.streams = 400, .at_once = 90, .up = 500, .down = 500),
+	  2000 * MS },
+	{ "many-streams", FAST(), FAST(), LOAD(.streams = 2000, .at_once = 2000, .up = 32,
+	  .down = 32), 2000 * MS },
+	{ "resets", LINK(), LINK(), LOAD(.streams = 60, .at_once = 20, .up = 20000, .down = 5000,
+	  .reset_every = 3), 3500 * MS },
+	{ "slow-reader", LINK(), LINK(), LOAD(.up = 10, .down = 200000, .read_limit = 2000),
+	  3000 * MS },
+	{ "loss-2", LINK(.loss = 200), LINK(.loss = 200), LOAD(.up = 300000, .down = 300000),
+	  5 * SEC },
+	{ "loss-30", LINK(.loss = 3000), LINK(.loss = 3000), LOAD(.up = 20000, .down = 20000),
+	  60 * SEC },
+	{ "reorder", LINK(.reorder = 500, .jitter = 5 * MS), LINK(.reorder = 500, .jitter = 5 * MS),
+	  LOAD(.up = 300000, .down = 300000), 6 * SEC },
+	{ "duplicate", LINK(.dup = 2000), LINK(.dup = 2000), LOAD(.up = 300000, .down = 300000),
+	  2500 * MS },
+	{ "corrupt", LINK(.corrupt = 300), LINK(.corrupt = 300),
+	  LOAD(.up = 200000, .down = 200000), 6 * SEC },
+	{ "mess", LINK(.loss = 500, .dup = 300, .corrupt = 200, .reorder = 300, .jitter = 3 * MS),
+	  LINK(.loss = 500, .dup = 300, .corrupt = 200, .reorder = 300, .jitter = 3 * MS),
+	  LOAD(.streams = 30, .at_once = 10, .up = 10000, .down = 10000, .reset_every = 7,
+	       .key_updates = 2), 20 * SEC },
+	{ "key-updates", LINK(), LINK(), LOAD(.up = 500000, .down = 500000, .key_updates = 5),
+	  2500 * MS },
+	{ "hole", LINK(.hole_from = 1500 * MS, .hole_to = 3500 * MS),
+	  LINK(.hole_from = 1500 * MS, .hole_to = 3500 * MS), LOAD(.up = 2 << 20), 7 * SEC },
+	{ "long-delay", { .delay = 750 * MS, .rate = 10000000 }, { .delay = 750 * MS,
+	  .rate = 10000000 }, LOAD(.up = 1000, .down = 1000), 6 * SEC },
+	{ "amplification", LINK(.drop_from = 2, .drop_to = 8), LINK(),
+	  LOAD(.up = 100, .down = 5000, .flight = 9000), 12 * SEC },
+	{ "dead", LINK(.hole_to = U64_MAX), LINK(), LOAD(.up = 1), 31 * SEC, .must_fail = true },
+	{ "dies", LINK(.hole_from = 1500 * MS, .hole_to = U64_MAX),
+	  LINK(.hole_from = 1500 * MS, .hole_to = U64_MAX), LOAD(.up = 4 << 20), 60 * SEC,
+	  .must_fail = true },
+};
+
+static bool both_done(struct sim *s)
+{
+	return s->peer[0]->error[0] || s->peer[1]->error[0] ||
+	       (peer_done(s->peer[0]) && peer_done(s->peer[1]));
+}
+
+static bool both_closed(struct sim *s)
+{
+	return s->peer[0]->conn.state == QUIC_CONN_CLOSED &&
+	       (s->peer[1]->conn.state == QUIC_CONN_CLOSED ||
+		s->peer[1]->conn.state == QUIC_CONN_IDLE);
+}
+
+static void params(struct quic_tparam *tp, struct quic_conn_config *cfg, const struct scenario *sc)
+{
+	quic_tparam_default(tp);
+	tp->max_idle_timeout = 30000;
+	tp->max_udp_payload_size = QUIC_UDP_PAYLOAD_MAX;
+	tp->active_connection_id_limit = 7;
+	tp->max_data = 65536 * 32;
+	tp->max_stream_data_bidi_local = tp->max_stream_data_bidi_remote = 65536 * 4;
+	tp->max_stream_data_uni = 65536 * 4;
+	tp->max_streams_bidi = max_t(u64, 100, sc->work.at_once);
+	tp->max_streams_uni = 100;
+	memset(cfg, 0, sizeof(*cfg));
+	cfg->version = QUIC_VERSION_V1;
+	cfg->cong = sc->cong;
+	cfg->initial_rtt = QUIC_INITIAL_RTT;
+	cfg->rcv_window_max = QUIC_STREAMS_WINDOW_MAX;
+}
+
+static const char *outcome(struct sim *s, const struct scenario *sc, bool done)
+{
+	static char buf[160];
+	int i;
+
+	for (i = 0; i < 2; i++)
+		if (peer_error(s->peer[i])[0]) {
+			snprintf(buf, sizeof(buf), "%s: %s", i ? "server" : "client",
+				 peer_error(s->peer[i]));
+			return buf;
+		}
+	if (sc->must_fail)
+		return done ? NULL : "not given up in time";
+	if (!done) {
+		snprintf(buf, sizeof(buf), "not done at %llu ms: states %d %d, codes %llu %llu",
+			 (s->now - SEC) / MS, s->peer[0]->conn.state, s->peer[1]->conn.state,
+			 s->peer[0]->conn.close.code, s->peer[1]->conn.close.code);
+		return buf;
+	}
+	return NULL;
+}
+
+/* Close, and see both ends come to rest; then nothing may be left in flight of the peer's. */
+static const char *finish(struct sim *s)
+{
+	quic_conn_close(&s->peer[0]->conn, true, 7, (const u8 *)"bye", 3, s->now);
+	peer_timer(s->peer[0]);
+	if (!sim_run(s, s->now + 300 * SEC, both_closed))
+		return "did not close";
+	return NULL;
+}
+
+static bool verbose;
+
+static const char *run(const struct scenario *sc, u64 seed, const struct quic_crypto_ops *crypto,
+		       u64 *took)
+{
+	const struct link_params links[2] = { sc->up, sc->down };
+	struct quic_conn_config cfg;
+	struct quic_tparam tp;
+	const char *why;
+	struct sim s;
+	bool done;
+	int i;
+
+	shim_random_seed(seed);
+	sim_init(&s, seed, links);
+	params(&tp, &cfg, sc);
+	for (i = 0; i < 2; i++)
+		peer_new(&s, i, &sc->work, &cfg, &tp, crypto);
+	peer_start(s.peer[0]);
+	done = sim_run(&s, SEC + sc->bound, sc->must_fail ? both_closed : both_done);
+	*took = s.now - SEC;
+	why = outcome(&s, sc, done);
+	if (!why && !sc->must_fail)
+		why = finish(&s);
+	if (verbose)
+		fprintf(stderr, "# %s/%llu %llu.%03llu ms sent %llu+%llu lost %llu+%llu cwnd %llu %llu\n",
+			sc->name, seed, *took / MS, *took / 1000 % 1000, s.link[0].count,
+			s.link[1].count, s.link[0].lost, s.link[1].lost, s.peer[0]->conn.cc.cwnd,
+			s.peer[1]->conn.cc.cwnd);
+	for (i = 0; i < 2; i++)
+		peer_free(s.peer[i]);
+	sim_free(&s);
+	return why;
+}
+
+static bool selected(const char *name, int argc, char **argv)
+{
+	int i;
+
+	for (i = optind; i < argc; i++)
+		if (!strcmp(argv[i], name))
+			return true;
+	return optind >= argc;
+}
+
+/* All seeds of one scenario: one line of result. */
+static bool run_scenario(const struct scenario *sc, u64 first, u64 n,
+			 const struct quic_crypto_ops *crypto)
+{
+	u64 seed, took, worst = 0;
+	long live = shim_allocs_live;
+	const char *why = NULL;
+
+	for (seed = first; seed < first + n && !why; seed++) {
+		why = run(sc, seed, crypto, &took);
+		worst = max(worst, took);
+		if (!why && shim_allocs_live != live)
+			why = "memory was left behind";
+	}
+	if (why) {
+		printf("not ok sim.%s - seed %llu: %s\n", sc->name, seed - 1, why);
+		return false;
+	}
+	printf("ok sim.%s # %llu seeds, worst %llu ms of %llu virtual\n", sc->name, n, worst / MS,
+	       sc->bound / MS);
+	return true;
+}
+
+int main(int argc, char **argv)
+{
+	const struct quic_crypto_ops *crypto = &shim_crypto_null_ops;
+	u64 first = 1, n = 12;
+	bool ok = true;
+	size_t i;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "n:s:vc:")) != -1) {
+		switch (opt) {
+		case 'n':
+			n = strtoull(optarg, NULL, 0);
+			break;
+		case 's':
+			first = strtoull(optarg, NULL, 0);
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		case 'c':
+			crypto = strcmp(optarg, "ossl") ? &shim_crypto_null_ops : &shim_crypto_ops;
+			break;
+		default:
+			fprintf(stderr, "usage: sim [-n SEEDS] [-s FIRST] [-v] [-c null|ossl] [NAME...]\n");
+			return 2;
+		}
+	}
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (i = 0; i < ARRAY_SIZE(scenarios); i++)
+		if (selected(scenarios[i].name, argc, argv))
+			ok &= run_scenario(&scenarios[i], first, n, crypto);
+	return !ok;
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A deterministic network simulator: two cores, a link in each direction, one
+ * virtual clock.  Nothing sleeps, nothing asks the host's time; a seed repeats
+ * a run to the bit.  Neighbours: net.c (clock, links), peer.c (a connection
+ * with a stand-in for TLS and an application), scenarios.c (the table).
+ */
+#ifndef _SIM_H
+#define _SIM_H
+
+#include "core/conn.h"
+
+#define MS	QUIC_NSEC_PER_MSEC
+#define SEC	QUIC_NSEC_PER_SEC
+#define SIM_MTU	1500
+
+/* ---- net.c ---- */
+
+struct link_params {		/* one direction */
+	u64 delay;		/* ns */
+	u64 jitter;		/* ns, uniform: reorders */
+	u64 rate;		/* bits per second; 0: infinite */
+	u32 queue;		/* bytes in the queue; 0: unbounded */
+	u32 loss;		/* per 10000 */
+	u32 dup;		/* per 10000 */
+	u32 corrupt;		/* per 10000: one byte is changed */
+	u32 reorder;		/* per 10000: delayed by another 'delay' + 1 ms */
+	u64 hole_from, hole_to;	/* everything is lost meanwhile; 0, 0: never */
+	u32 drop_from, drop_to;	/* datagrams with these numbers (from 1) are lost */
+};
+
+struct sim;
+struct peer;
+
+struct link {
+	struct link_params p;
+	struct peer *to;
+	u64 free_at;		/* when the sender's queue is empty */
+	u64 count, lost, bytes;
+};
+
+struct sim {
+	u64 now;
+	u64 rng;
+	struct event *heap;
+	u32 nevents, cap;
+	u64 seq;
+	struct peer *peer[2];	/* client, server */
+	struct link link[2];	/* from client, from server */
+};
+
+u32 sim_random(struct sim *s, u32 below);
+void sim_init(struct sim *s, u64 seed, const struct link_params p[2]);
+void sim_free(struct sim *s);
+void sim_send(struct sim *s, int from, const u8 *data, u32 len, u8 ecn);
+/* Run until @done says so or @limit has come: true if done. */
+bool sim_run(struct sim *s, u64 limit, bool (*done)(struct sim *s));
+
+/* ---- peer.c ---- */
+
+struct work {			/* what the application does */
+	u32 streams;		/* opened by the client, bidirectional */
+	u32 at_once;		/* of them open at a time */
+	u64 up, down;		/* bytes per stream, each way */
+	u32 write;		/* bytes per write */
+	u32 read_limit;		/* bytes the reader takes per 10 ms; 0: all at once */
+	u32 reset_every;	/* every n-th stream is reset half way; 0: none */
+	u32 key_updates;	/* initiated by the client, spread over the transfer */
+	u32 hello, flight;	/* bytes of ClientHello and of the server's flight */
+};
+
+struct peer_stream {
+	u64 id;
+	u64 written, verified;
+	bool finished, got_fin, reset, gone;
+};
+
+struct peer {
+	struct sim *sim;
+	int side;		/* 0 client, 1 server */
+	struct quic_conn conn;
+	const struct work *work;
+	bool init_done, closed_seen;
+	u8 tls_in[8];		/* message header under way */
+	u32 tls_step;
+	u64 tls_got[4];
+	struct peer_stream *stream;
+	u32 nstreams, next_stream, live;
+	u32 key_updates;
+	u64 rx_bytes_user, resets_seen;
+	u64 established_at, done_at;
+	u64 next_read;
+	char error[128];
+	struct quic_pkt *pkt;
+};
+
+struct peer *peer_new(struct sim *s, int side, const struct work *w,
+		      const struct quic_conn_config *cfg, const struct quic_tparam *tp,
+		      const struct quic_crypto_ops *crypto);
+void peer_free(struct peer *p);
+void peer_start(struct peer *p);
+void peer_rx(struct peer *p, const u8 *data, u32 len, u8 ecn);
+void peer_timer(struct peer *p);
+u64 peer_deadline(struct peer *p);
+bool peer_done(const struct peer *p);
+const char *peer_error(const struct peer *p);	/* empty: none */
+
+#endif /* _SIM_H */
