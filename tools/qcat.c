@@ -126,6 +126,17 @@ static void own_option(struct qcat *q, int c, const char *arg)
 	}
 }
 
+/* Before anyone is connected to */
+static void check_input(const struct qcat *q)
+{
+	struct stat st;
+
+	if (access(q->in_path, R_OK) || stat(q->in_path, &st))
+		die(EX_LOCAL, "%s: %s", q->in_path, strerror(errno));
+	if (q->session.streams && !S_ISREG(st.st_mode))
+		die(EX_USAGE, "--streams: %s is not a regular file", q->in_path);
+}
+
 static void check_options(struct qcat *q)
 {
 	struct net_opts *o = &q->net;
@@ -142,8 +153,8 @@ static void check_options(struct qcat *q)
 		die(EX_USAGE, "--streams needs -i FILE");
 	if (q->no_stdin && q->in_path)
 		die(EX_USAGE, "-d sends nothing and -i sends a file: choose one");
-	if (q->in_path && access(q->in_path, R_OK))
-		die(EX_LOCAL, "%s: %s", q->in_path, strerror(errno));
+	if (q->in_path)
+		check_input(q);
 	if (q->session.timeout)
 		o->timeout_ms = q->session.timeout * 1000;
 }
@@ -178,7 +189,6 @@ static void parse(struct qcat *q, int argc, char **argv)
 /* -1 when nothing is to be sent */
 static int open_input(const struct qcat *q)
 {
-	struct stat st;
 	int fd;
 
 	if (!q->in_path) {
@@ -188,10 +198,8 @@ static int open_input(const struct qcat *q)
 		return STDIN_FILENO;
 	}
 	fd = open(q->in_path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st))
+	if (fd < 0)
 		die(EX_LOCAL, "%s: %s", q->in_path, strerror(errno));
-	if (q->session.streams && !S_ISREG(st.st_mode))
-		die(EX_USAGE, "--streams: %s is not a regular file", q->in_path);
 	return fd;
 }
 

@@ -66,9 +66,10 @@ static void text_latency(const struct report *r)
 {
 	const struct samples *s = &r->samples;
 
-	printf("latency   min %.1f, mean %.1f, p50 %.1f, p90 %.1f, p99 %.1f, p99.9 %.1f, max %.1f us\n",
-	       samples_us(s, 0), samples_mean_us(s), samples_us(s, 0.5), samples_us(s, 0.9),
-	       samples_us(s, 0.99), samples_us(s, 0.999), samples_us(s, 1));
+	printf("latency   min %.1f, mean %.1f, p50 %.1f, p90 %.1f,", samples_us(s, 0),
+	       samples_mean_us(s), samples_us(s, 0.5), samples_us(s, 0.9));
+	printf(" p99 %.1f, p99.9 %.1f, max %.1f us\n", samples_us(s, 0.99),
+	       samples_us(s, 0.999), samples_us(s, 1));
 }
 
 static void text_memory(const struct report *r)
