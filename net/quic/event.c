@@ -11,9 +11,9 @@
 
 #define CLOSE_PHRASE_MIN	64	/* the event is zero-padded to this much phrase */
 
-static struct quic_event *event_new(u8 type, u32 len)
+static struct quic_notice *event_new(u8 type, u32 len)
 {
-	struct quic_event *e = kzalloc(struct_size(e, data, len + 1), GFP_ATOMIC);
+	struct quic_notice *e = kzalloc(struct_size(e, data, len + 1), GFP_ATOMIC);
 
 	if (!e)
 		return NULL;
@@ -22,7 +22,7 @@ static struct quic_event *event_new(u8 type, u32 len)
 	return e;
 }
 
-static void event_queue(struct quic_sock *qs, struct quic_event *e)
+static void event_queue(struct quic_sock *qs, struct quic_notice *e)
 {
 	list_add_tail(&e->list, &qs->event_queue);
 	qs->nevents++;
@@ -55,7 +55,7 @@ void quic_event_close(struct quic_sock *qs)
 {
 	const struct quic_close *cl = &qs->conn.close;
 	struct quic_connection_close *h;
-	struct quic_event *e;
+	struct quic_notice *e;
 
 	if (!event_wanted(qs, QUIC_EVENT_CONNECTION_CLOSE))
 		return;
@@ -74,7 +74,7 @@ void quic_event_close(struct quic_sock *qs)
 void quic_event_post(void *priv, u8 type, const void *data, u32 len)
 {
 	struct quic_sock *qs = quic_sk(priv);
-	struct quic_event *e;
+	struct quic_notice *e;
 
 	if (type == QUIC_EVENT_CONNECTION_CLOSE) {
 		quic_event_close(qs);
@@ -95,7 +95,7 @@ void quic_event_post(void *priv, u8 type, const void *data, u32 len)
 
 void quic_event_purge(struct quic_sock *qs)
 {
-	struct quic_event *e, *n;
+	struct quic_notice *e, *n;
 
 	list_for_each_entry_safe(e, n, &qs->event_queue, list)
 		kfree(e);

@@ -40,7 +40,7 @@ static int recv_crypto(struct sock *sk, struct msghdr *msg, size_t len, int flag
 
 static int recv_event(struct quic_sock *qs, struct msghdr *msg, size_t len, int flags)
 {
-	struct quic_event *e = list_first_entry(&qs->event_queue, struct quic_event, list);
+	struct quic_notice *e = list_first_entry(&qs->event_queue, struct quic_notice, list);
 	size_t n = min_t(size_t, len, e->len - e->off);
 
 	if (copy_to_iter(e->data + e->off, n, &msg->msg_iter) != n)

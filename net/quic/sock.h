@@ -27,13 +27,15 @@
 #include <net/ipv6.h>
 #include <net/sock.h>
 
+#include "compat.h"
 #include "core/conn.h"
 
 struct quic_net;
 struct quic_udp;		/* a UDP socket that QUIC sockets share */
+struct quic_cid_node;
 
 /* An event waiting for recvmsg(). */
-struct quic_event {
+struct quic_notice {
 	struct list_head list;
 	u32 len;		/* type byte included */
 	u32 off;		/* already read */
@@ -47,14 +49,24 @@ struct quic_event {
 #define QUIC_OPT_MAX		4096
 #define QUIC_INQ_MAX		64	/* datagrams waiting for process context */
 
-struct quic_listen {		/* of a listening socket */
+struct quic_listen {		/* of a listening socket; half-open requests are the port's, netns.h */
 	spinlock_t lock;
-	struct sk_buff_head initials;	/* first Initials waiting for qs->work */
-	struct list_head pending;	/* half open: ClientHello not complete */
-	u32 npending;
+	bool open;			/* listen() was called, and not listen(0) since */
 	struct list_head accept;	/* quic_sock.accept_node: ready for accept() */
 	u32 naccept;
 	u32 backlog;
+};
+
+/* quic_sock.deferred: what a user who owned the socket has to do on release */
+enum {
+	QUIC_DEFER_TIMER,	/* a deadline has passed */
+	QUIC_DEFER_PUSH,	/* datagrams came in, or the device has room again */
+};
+
+/* quic_sock.tx_flags, atomic */
+enum {
+	QUIC_TX_THROTTLED,	/* enough of ours is on the way to the device */
+	QUIC_TX_RESUMING,	/* the tasklet is scheduled and holds a reference */
 };
 
 struct quic_sock {
@@ -83,10 +95,19 @@ struct quic_sock {
 	struct quic_udp *udp;		/* reference held */
 
 	/* lookup */
-	struct hlist_node listen_node;	/* quic_net's listeners */
+	struct quic_cid_node *odcid_node;	/* server: the client's first ID, until confirmed */
+	struct hlist_node peer_node;	/* quic_net.peers; its lock */
+	struct hlist_node listen_node;	/* quic_udp.listeners; its lock */
 	struct list_head accept_node;	/* parent's accept queue; parent's lq.lock */
 	struct sock *parent;		/* listener, until accepted; reference held */
-	struct quic_listen *lq;		/* listening sockets only */
+	struct quic_listen *lq;		/* sockets that ever listened */
+
+	/* life */
+	bool half_open;			/* counts in udp->handshakes */
+	bool ended;			/* the end was told to the user */
+	bool dead;			/* the connection's memory is gone */
+	bool lingering;			/* closed by the user with data unsent */
+	u64 linger_at;			/* when to give up on it */
 
 	/* input and output */
 	struct sk_buff_head inq;	/* waiting for process context; its own lock */
@@ -94,8 +115,11 @@ struct quic_sock {
 	struct hrtimer timer;
 	u64 timer_at;			/* armed for; QUIC_TIME_NEVER: not armed */
 	unsigned long deferred;		/* bits for the release callback */
-	struct quic_pkt *pkt;		/* builder of the burst under way */
-	atomic_t rx_charged;		/* truesize of receive chunks */
+	unsigned long tx_flags;
+	struct tasklet_struct resume;
+	struct quic_addr route_local, route_remote;	/* what sk_dst_cache is for */
+	u32 dst_cookie;
+	u16 mtu;			/* the route's, as last told to the core */
 };
 
 struct quic6_sock {
@@ -151,9 +175,15 @@ int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 					/* (6.1 and later have this form) */
 __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait);
 int quic_ioctl_inq(struct sock *sk, int cmd, int *value);	/* SIOCINQ, SIOCOUTQ, SIOCOUTQNSD */
+bool quic_sock_readable(struct sock *sk);	/* recvmsg() has something, errors aside */
+bool quic_sock_writable(struct sock *sk);
+/* The stream (lock held); dontwait: -EAGAIN at the peer's limit. For errors see streams.h. */
+int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
+			  struct quic_stream **st);
 
 /* ---- mem.c: chunks of sockets ---- */
 extern const struct quic_chunk_ops quic_sock_chunk_ops;	/* charges sk_wmem, sk_rmem; priv: sk */
+int quic_sock_wspace(const struct sock *sk);	/* bytes the send buffer still takes; <= 0: full */
 
 /* ---- listen.c ---- */
 int quic_listen_start(struct sock *sk, int backlog);
@@ -161,5 +191,7 @@ void quic_listen_stop(struct sock *sk);
 bool quic_listen_ready(struct sock *sk);	/* accept() would not block */
 /* The namespace's stateless reset token and ticket key. */
 int quic_sock_ticket_key(struct sock *sk, u8 key[QUIC_TICKET_KEY_LEN]);
+/* A NEW_TOKEN token for the peer's address: its length, or a negative errno. */
+int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap);
 
 #endif /* _QUIC_SOCK_H */

@@ -83,9 +83,27 @@ struct opt {
 	unsigned int len;
 };
 
+static int copy_struct(void *to, size_t size, sockptr_t from, unsigned int len)
+{
+	unsigned int off, n;
+	u8 tail[64];
+
+	memset(to, 0, size);
+	if (copy_from_sockptr(to, from, min_t(size_t, size, len)))
+		return -EFAULT;
+	for (off = size; off < len; off += n) {
+		n = min_t(unsigned int, len - off, sizeof(tail));
+		if (copy_from_sockptr_offset(tail, from, off, n))
+			return -EFAULT;
+		if (memchr_inv(tail, 0, n))
+			return -E2BIG;
+	}
+	return 0;
+}
+
 static int get_struct(void *to, size_t size, const struct opt *o)
 {
-	return copy_struct_from_sockptr(to, size, o->val, o->len);
+	return copy_struct(to, size, o->val, o->len);
 }
 
 /* A new copy of a blob of @min to @max bytes. */
@@ -131,7 +149,7 @@ static int put_blob(const struct gopt *g, const void *from, unsigned int size)
 
 static int get_in(void *to, size_t size, const struct gopt *g)
 {
-	return copy_struct_from_sockptr(to, size, USER_SOCKPTR(g->val), g->len);
+	return copy_struct(to, size, USER_SOCKPTR(g->val), g->len);
 }
 
 static bool is_server(const struct quic_sock *qs)
@@ -785,7 +803,7 @@ int quic_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, u
 
 	if (level != SOL_QUIC)
 		return sk->sk_family == AF_INET6 && level == SOL_IPV6 ?
-			quic_ipv6_setsockopt(sk, level, optname, optval, optlen) :
+			ipv6_setsockopt(sk, level, optname, optval, optlen) :
 			ip_setsockopt(sk, level, optname, optval, optlen);
 	if (optname < 0 || optname >= ARRAY_SIZE(setters) || !setters[optname])
 		return -ENOPROTOOPT;
@@ -805,7 +823,7 @@ int quic_getsockopt(struct sock *sk, int level, int optname, char __user *optval
 
 	if (level != SOL_QUIC)
 		return sk->sk_family == AF_INET6 && level == SOL_IPV6 ?
-			quic_ipv6_getsockopt(sk, level, optname, optval, optlen) :
+			ipv6_getsockopt(sk, level, optname, optval, optlen) :
 			ip_getsockopt(sk, level, optname, optval, optlen);
 	if (optname < 0 || optname >= ARRAY_SIZE(getters) || !getters[optname])
 		return -ENOPROTOOPT;

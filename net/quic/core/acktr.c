@@ -123,7 +123,7 @@ static u64 gap_below(const struct quic_range *r)
 	return r[1].lo - r[0].hi - 1;
 }
 
-static u64 range_len(const struct quic_range *r)
+static u64 range_width(const struct quic_range *r)
 {
 	return r->hi - r->lo - 1;
 }
@@ -132,7 +132,7 @@ static u64 range_len(const struct quic_range *r)
 static u32 base_len(const struct quic_acktr *a, const struct quic_range *newest, u64 delay)
 {
 	u32 n = 1 + quic_varint_len(newest->hi - 1) + quic_varint_len(delay) + 1 +
-		quic_varint_len(range_len(newest));
+		quic_varint_len(range_width(newest));
 
 	if (has_ecn(a))
 		n += quic_varint_len(a->ect0) + quic_varint_len(a->ect1) + quic_varint_len(a->ce);
@@ -146,7 +146,7 @@ static u32 ranges_that_fit(const struct quic_acktr *a, u32 room, u32 *len)
 	u32 n = 0, add;
 
 	while (r-- > a->got.r) {
-		add = quic_varint_len(gap_below(r)) + quic_varint_len(range_len(r));
+		add = quic_varint_len(gap_below(r)) + quic_varint_len(range_width(r));
 		if (*len + add > room)
 			break;
 		*len += add;
@@ -163,11 +163,11 @@ static void write_ack(const struct quic_acktr *a, struct quic_wr *w, u64 delay, 
 	quic_wr_varint(w, r->hi - 1);
 	quic_wr_varint(w, delay);
 	quic_wr_varint(w, more);
-	quic_wr_varint(w, range_len(r));
+	quic_wr_varint(w, range_width(r));
 	while (more--) {
 		r--;
 		quic_wr_varint(w, gap_below(r));
-		quic_wr_varint(w, range_len(r));
+		quic_wr_varint(w, range_width(r));
 	}
 	if (!has_ecn(a))
 		return;
