@@ -7,6 +7,6 @@ set -euo pipefail
 have_component net/quic/Kbuild
 debug_kernel
 scripts/kmod-build uml kunit
-module=$build/kmod-uml-kunit/quic_kunit.ko
+module=$build/kmod-uml-kunit/quic.ko
 have_component "$module"
-machine debug-kunit "$vm/uml-run" -t 900 tests/suites/in-vm-kunit "$module"
+machine debug-kunit "$vm/uml-run" -T -t 900 tests/suites/in-vm-kunit "$module"
