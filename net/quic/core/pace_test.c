@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Tests of pacing: rates, bursts, trains, and that nothing is lost to rounding. */
+#include <kunit/test.h>
+#include "pace.h"
+
+#define MSS	1200
+#define MS	QUIC_NSEC_PER_MSEC
+#define SEC	QUIC_NSEC_PER_SEC
+
+struct fixture {
+	struct quic_pace p;
+	struct quic_cc cc;
+	u64 srtt;
+};
+
+/* A window of @packets in congestion avoidance. */
+static void start(struct fixture *x, u64 packets, u64 srtt)
+{
+	quic_pace_init(&x->p);
+	quic_cc_init(&x->cc, QUIC_CONG_ALG_RENO, MSS);
+	x->cc.cwnd = x->cc.ssthresh = packets * MSS;
+	x->srtt = srtt;
+}
+
+/* Packets that leave at @now. */
+static u64 send_all(struct fixture *x, u64 now)
+{
+	u64 n = 0;
+
+	while (quic_pace_next(&x->p, &x->cc, x->srtt, MSS, now) <= now && n < 100000) {
+		quic_pace_sent(&x->p, &x->cc, x->srtt, MSS, now);
+		n++;
+	}
+	return n;
+}
+
+/* Come back at @at, or less than a microsecond earlier? */
+static void expect_next(struct kunit *test, struct fixture *x, u64 now, u64 at)
+{
+	u64 next = quic_pace_next(&x->p, &x->cc, x->srtt, MSS, now);
+
+	KUNIT_EXPECT_LE(test, next, at);
+	KUNIT_EXPECT_GT(test, next, at - QUIC_NSEC_PER_USEC);
+}
+
+/* RFC 9002 §7.7: rate = N * congestion_window / smoothed_rtt */
+static void test_rate(struct kunit *test)
+{
+	struct fixture x;
+
+	start(&x, 100, 100 * MS);
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1500000ull);
+	x.cc.ssthresh = U64_MAX;
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 2400000ull);
+	x.p.max_rate = 1000000;
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1000000ull);
+	x.p.max_rate = 1;
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1000ull);
+	x.p.max_rate = 0;
+	x.cc.cwnd = U64_MAX / 4;
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, 0), 1000000000000ull);
+}
+
+/* RFC 9002 §7.7: bursts SHOULD be limited to the initial window */
+static void test_burst(struct kunit *test)
+{
+	struct fixture x;
+
+	start(&x, 20, 100 * MS);	/* 300 kB/s: a packet takes 4 ms */
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC), 10ull);
+	expect_next(test, &x, 10 * SEC, 10 * SEC + 4 * MS);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 4 * MS - 1000), 0ull);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 4 * MS), 1ull);
+	/* idleness earns one burst, no more */
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 12 * MS), 2ull);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 3600 * SEC), 10ull);
+}
+
+/* A fast sender's trains stay whole: what leaves in two milliseconds is a burst. */
+static void test_trains(struct kunit *test)
+{
+	struct fixture x;
+	u64 now = 10 * SEC, next;
+	int i;
+
+	start(&x, 3200, 20 * MS);	/* 200 packets a ms */
+	KUNIT_EXPECT_EQ(test, send_all(&x, now), 401ull);
+	for (i = 0; i < 50; i++) {
+		next = quic_pace_next(&x.p, &x.cc, x.srtt, MSS, now);
+		KUNIT_EXPECT_GE(test, next, now + MS - MS / 100);
+		KUNIT_EXPECT_LE(test, next, now + MS + MS / 100);
+		now = next;
+		KUNIT_EXPECT_GE(test, send_all(&x, now), 199ull);
+	}
+}
+
+/* Over a long time the rate is met, whatever the moments of sending. */
+static void test_long_run(struct kunit *test)
+{
+	struct fixture x;
+	u64 now = 10 * SEC, rnd = 1, sent = 0;
+
+	start(&x, 33, 77 * MS);		/* 642857 bytes/s: 535.7 packets */
+	send_all(&x, now);
+	while (now < 30 * SEC) {
+		rnd = rnd * 6364136223846793005ULL + 1442695040888963407ULL;
+		now += rnd >> 44;	/* up to a ms */
+		sent += send_all(&x, now);
+	}
+	KUNIT_EXPECT_GE(test, sent, 10713ull);
+	KUNIT_EXPECT_LE(test, sent, 10715ull);
+}
+
+/* What passed by unpaced is a debt, but a bounded one. */
+static void test_debt(struct kunit *test)
+{
+	struct fixture x;
+	int i;
+
+	start(&x, 20, 100 * MS);
+	for (i = 0; i < 1000; i++)
+		quic_pace_sent(&x.p, &x.cc, x.srtt, MSS, 10 * SEC);
+	/* nine packets of four ms; then one more for the one to leave */
+	expect_next(test, &x, 10 * SEC, 10 * SEC + 36 * MS);
+}
+
+/* A new window is a new rate at once; so is a new limit of the user. */
+static void test_changes(struct kunit *test)
+{
+	struct fixture x;
+
+	start(&x, 20, 100 * MS);
+	send_all(&x, 10 * SEC);
+	x.cc.cwnd = x.cc.ssthresh = 10 * MSS;
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 4 * MS), 1ull);
+	expect_next(test, &x, 10 * SEC + 5 * MS, 10 * SEC + 12 * MS);
+	x.p.max_rate = 12000;		/* 100 ms a packet */
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 12 * MS), 1ull);
+	expect_next(test, &x, 10 * SEC + 13 * MS, 10 * SEC + 112 * MS);
+	quic_pace_init(&x.p);
+	KUNIT_EXPECT_EQ(test, quic_pace_next(&x.p, &x.cc, x.srtt, MSS, 0), 0ull);
+}
+
+static struct kunit_case pace_cases[] = {
+	KUNIT_CASE(test_rate),
+	KUNIT_CASE(test_burst),
+	KUNIT_CASE(test_trains),
+	KUNIT_CASE(test_long_run),
+	KUNIT_CASE(test_debt),
+	KUNIT_CASE(test_changes),
+	{}
+};
+
+static struct kunit_suite pace_suite = {
+	.name		= "quic_pace",
+	.test_cases	= pace_cases,
+};
+
+kunit_test_suite(pace_suite);
