@@ -20,6 +20,7 @@
 
 #define MTU	1472
 #define TRAIN	64
+#define NOIPA	__attribute__((noipa))	/* callgrind finds it by its name */
 
 struct end {
 	struct quic_conn conn;
@@ -92,9 +93,32 @@ static void count(void *priv, enum quic_mib what)
 {
 }
 
+/* Protection that protects nothing and costs a copy: what is counted is the core. */
+static int seal(struct quic_aead *a, const u8 *nonce, const u8 *aad, u32 aad_len,
+		const struct quic_vec *src, unsigned int nsrc, u8 *dst)
+{
+	unsigned int i;
+
+	for (i = 0; i < nsrc; i++) {
+		memcpy(dst, src[i].base, src[i].len);
+		dst += src[i].len;
+	}
+	memset(dst, 0, QUIC_TAG_LEN);
+	return 0;
+}
+
+static int open_nothing(struct quic_aead *a, const u8 *nonce, const u8 *aad, u32 aad_len,
+			const u8 *src, u32 len, u8 *dst)
+{
+	memcpy(dst, src, len - QUIC_TAG_LEN);
+	return 0;
+}
+
+static struct quic_crypto_ops crypto;
+
 static const struct quic_cid_ops cid_ops = { .cid_new = cid_new, .cid_gone = cid_gone };
 static const struct quic_conn_ops conn_ops = {
-	.crypto	= &shim_crypto_null_ops,
+	.crypto	= &crypto,
 	.chunk	= &chunk_ops,
 	.cid	= &cid_ops,
 	.event	= event,
@@ -119,7 +143,7 @@ static u64 clock_ns(void)
 
 /* ---- the three parts ---- */
 
-static noinline u32 bench_tx(struct end *e, struct dgram *d, u32 max)
+static NOIPA u32 bench_tx(struct end *e, struct dgram *d, u32 max)
 {
 	struct quic_slot slot = { .pkt = e->pkt, .cap = MTU };
 	u32 n = 0;
@@ -146,12 +170,12 @@ static void take(struct end *e, const struct dgram *d, u32 n)
 	}
 }
 
-static noinline void bench_rx(struct end *e, const struct dgram *d, u32 n)
+static NOIPA void bench_rx(struct end *e, const struct dgram *d, u32 n)
 {
 	take(e, d, n);
 }
 
-static noinline void bench_ack(struct end *e, const struct dgram *d, u32 n)
+static NOIPA void bench_ack(struct end *e, const struct dgram *d, u32 n)
 {
 	take(e, d, n);
 }
@@ -311,6 +335,9 @@ int main(int argc, char **argv)
 	struct end c = {}, s = {};
 	int i;
 
+	crypto = shim_crypto_null_ops;
+	crypto.seal = seal;
+	crypto.open = open_nothing;
 	handshake(&c, &s, d);
 	transfer(&c, &s, d, 4 << 20, counts);	/* warm up: windows and rings grow */
 	memset(counts, 0, sizeof(counts));
