@@ -28,11 +28,15 @@ struct quic_crypto_ops {
 	void (*aead_free)(struct quic_aead *a);		/* NULL is fine; any context */
 	struct quic_hp *(*hp_new)(u32 cipher, const u8 *key);
 	void (*hp_free)(struct quic_hp *h);
-	/* HMAC of @nvec pieces; may sleep */
+	/*
+	 * HMAC of @nvec pieces, memory of any kind; @keylen at most the hash's
+	 * block (64 bytes).  Any context.
+	 */
 	int (*hmac)(enum quic_hash hash, const u8 *key, u32 keylen,
 		    const struct quic_vec *vec, unsigned int nvec, u8 *out);
 	/*
-	 * Never sleep.  seal: reads @src, writes ciphertext and tag to @dst
+	 * Never sleep.  In the kernel: not where quic_crypt_usable() says no.
+	 * seal: reads @src, writes ciphertext and tag to @dst
 	 * (contiguous).  open: reads ciphertext and tag, @len bytes at @src,
 	 * writes len - 16 bytes to @dst; -EBADMSG when it does not verify.
 	 * @src and @dst do not overlap.  Memory is kernel memory with a

@@ -33,7 +33,7 @@ int quic_token_open(const struct quic_crypto_ops *ops, struct quic_aead *aead,
 /* Does @t vouch for @addr at @now (the clock of t->issued)?  @lifetime in ns. */
 bool quic_token_valid(const struct quic_token *t, const struct quic_addr *addr,
 		      u64 now, u64 lifetime);
-/* Stateless reset token of @cid: HMAC-SHA256 under @key, first 16 bytes. May sleep. */
+/* Stateless reset token of @cid: HMAC-SHA256 under @key, first 16 bytes. Any context. */
 int quic_token_reset(const struct quic_crypto_ops *ops, const u8 key[32],
 		     const struct quic_cid *cid, u8 out[QUIC_RESET_TOKEN_LEN]);
 
