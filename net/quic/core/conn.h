@@ -176,6 +176,7 @@ struct quic_conn {
 	u64 idle_at, close_at, pace_at, keepalive_at;
 	u64 idle_period;		/* ns; 0: none */
 	bool idle_restarted;		/* an ack-eliciting packet left since the last receive */
+	bool idle_stale;		/* a packet was received: idle_at is to be set anew */
 	struct quic_conn_stats stats;
 };
 

@@ -334,7 +334,6 @@ static bool follow_key_update(struct quic_conn *c, struct rx_pkt *p)
 	if (quic_keys_flip(&c->keys, c->loss.sp[QUIC_SPACE_APP]->sent.next,
 			   p->now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP)))
 		return false;
-	c->keys.phase_first_rx = p->o.pn;
 	c->work |= QUIC_WORK_KEYS;
 	phase = c->keys.phase;
 	quic_conn_count(c, QUIC_MIB_KEY_UPDATE);
@@ -499,8 +498,6 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	quic_conn_count(c, QUIC_MIB_PKT_IN);
 	c->stats.rx_packets++;
 	note_progress(c, p);
-	quic_conn_restart_idle(c, p->now);
-	c->idle_restarted = false;
 	p->now_ack = p->sp != QUIC_SPACE_APP;	/* RFC 9000 §13.2.1 */
 	ok = rx_frames(c, p);
 	settle_chunk(c, p, refs);
@@ -643,12 +640,35 @@ static void rx_closed(struct quic_conn *c, const struct quic_rx *rx)
 	}
 }
 
+/* The coalesced packets of a datagram, RFC 9000 §12.2. */
+static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+{
+	struct quic_cid dcid;
+	struct rx_pkt p;
+	u32 off;
+
+	for (off = 0; off < rx->len && quic_conn_is_open(c); off += p.h.len) {
+		if (quic_hdr_parse(rx->data + off, rx->len - off, QUIC_CID_LOCAL_LEN,
+				   c->local_tp.grease_quic_bit, &p.h)) {
+			quic_conn_count(c, QUIC_MIB_DROP_HEADER);
+			return;
+		}
+		p.rx = rx;
+		p.now = now;
+		p.eliciting = false;
+		/* all packets of a datagram are for one connection */
+		if (!off && p.h.len < rx->len)
+			dcid = p.h.dcid;
+		if (!off || quic_cid_equal(&dcid, &p.h.dcid))
+			rx_packet(c, &p, rx->data + off);
+		else
+			quic_conn_count(c, QUIC_MIB_DROP_CID);
+	}
+}
+
 void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 {
 	u64 before = c->stats.rx_packets;
-	struct quic_cid dcid = {};
-	struct rx_pkt p;
-	u32 off = 0;
 
 	if (c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c))
 		return rx_closed(c, rx);
@@ -656,28 +676,22 @@ void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 		return;
 	quic_path_received(&c->path, rx->len);
 	c->stats.rx_bytes += rx->len;
-	while (off < rx->len && quic_conn_is_open(c)) {
-		memset(&p, 0, sizeof(p));
-		p.rx = rx;
-		p.now = now;
-		if (quic_hdr_parse(rx->data + off, rx->len - off, QUIC_CID_LOCAL_LEN,
-				   c->local_tp.grease_quic_bit, &p.h)) {
-			quic_conn_count(c, QUIC_MIB_DROP_HEADER);
-			break;
-		}
-		if (!off)
-			dcid = p.h.dcid;
-		/* RFC 9000 §12.2: all packets of a datagram are for one connection */
-		if (quic_cid_equal(&dcid, &p.h.dcid))
-			rx_packet(c, &p, rx->data + off);
-		else
-			quic_conn_count(c, QUIC_MIB_DROP_CID);
-		off += p.h.len;
+	rx_packets(c, rx, now);
+	if (!quic_conn_is_open(c))
+		return;
+	if (c->stats.rx_packets == before) {
+		if (!(rx->data[0] & QUIC_HDR_LONG))
+			check_reset(c, rx, now);
+	} else {
+		c->idle_stale = true;
 	}
-	if (c->stats.rx_packets == before && quic_conn_is_open(c) && !(rx->data[0] & QUIC_HDR_LONG))
-		check_reset(c, rx, now);
-	if (quic_conn_is_open(c))
-		quic_loss_arm(&c->loss, now);
+	if (rx->more)		/* the last of the train does what is done once */
+		return;
+	if (c->idle_stale) {
+		c->idle_stale = c->idle_restarted = false;
+		quic_conn_restart_idle(c, now);
+	}
+	quic_loss_arm(&c->loss, now);
 }
 
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)

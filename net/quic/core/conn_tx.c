@@ -24,6 +24,7 @@ struct tx {
 	bool data_ok;		/* congestion control and pacing let data out */
 	bool has_initial;
 	bool sent_eliciting;
+	bool sent_challenge;
 };
 
 /* ---- what came of packets ---- */
@@ -53,8 +54,10 @@ void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_s
 	case QUIC_ITEM_HANDSHAKE_DONE:
 		c->handshake_done_pending = false;
 		break;
-	case QUIC_ITEM_PING:
 	case QUIC_ITEM_RETIRE_CID:
+		quic_cids_remote_retire_acked(&c->dcids, it->id);
+		break;
+	case QUIC_ITEM_PING:
 	case QUIC_ITEM_PATH:
 	case QUIC_ITEM_DATAGRAM:
 		break;
@@ -149,7 +152,7 @@ static void put_cids(struct quic_conn *c, struct quic_pkt *p)
 
 	while ((e = quic_cids_local_pending(&c->scids))) {
 		f.new_cid.seq = e->seq;
-		f.new_cid.prior_to = c->scids.prior_to;
+		f.new_cid.prior_to = quic_cids_local_prior(&c->scids, e);
 		f.new_cid.cid = e->cid;
 		memcpy(f.new_cid.token, e->token, QUIC_RESET_TOKEN_LEN);
 		if (!quic_pkt_frame(p, &f, QUIC_ITEM_NEW_CID, e->seq))
@@ -160,12 +163,13 @@ static void put_cids(struct quic_conn *c, struct quic_pkt *p)
 	f.type = QUIC_FRAME_RETIRE_CONNECTION_ID;
 	while (quic_pkt_fits(p, 9) && quic_cids_remote_next_retire(&c->dcids, &seq)) {
 		f.retire_cid.seq = seq;
-		quic_pkt_frame(p, &f, QUIC_ITEM_RETIRE_CID, seq);
+		if (!quic_pkt_frame(p, &f, QUIC_ITEM_RETIRE_CID, seq))
+			quic_cids_remote_retire_lost(&c->dcids, seq);
 	}
 }
 
 /* RFC 9000 §8.2 */
-static void put_path(struct quic_conn *c, struct quic_pkt *p)
+static void put_path(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 {
 	struct quic_frame f = { .type = QUIC_FRAME_PATH_RESPONSE };
 
@@ -175,8 +179,10 @@ static void put_path(struct quic_conn *c, struct quic_pkt *p)
 		return;
 	f.type = QUIC_FRAME_PATH_CHALLENGE;
 	memcpy(f.path.data, c->path.challenge, sizeof(f.path.data));
-	if (quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0))
+	if (quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0)) {
 		c->path.challenge_pending = false;
+		t->sent_challenge = true;
+	}
 }
 
 static void put_done_token(struct quic_conn *c, struct quic_pkt *p)
@@ -210,10 +216,10 @@ static bool app_wanted(const struct quic_conn *c)
 }
 
 /* Everything of the 1-RTT level but ACKs. */
-static void put_app(struct quic_conn *c, struct quic_pkt *p)
+static void put_app(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 {
 	put_done_token(c, p);
-	put_path(c, p);
+	put_path(c, p, t);
 	put_cids(c, p);
 	quic_streams_tx_control(&c->streams, p);
 	quic_streams_tx_data(&c->streams, p);
@@ -253,7 +259,7 @@ static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, c
 }
 
 static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_pkt *p,
-		       const struct tx *t)
+		       struct tx *t)
 {
 	struct quic_space *s = c->space[sp];
 	bool probe = probing(c, sp);
@@ -268,7 +274,7 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 		quic_loss_requeue_oldest(&c->loss, sp);
 	put_crypto(c, s, p);
 	if (sp == QUIC_SPACE_APP)
-		put_app(c, p);
+		put_app(c, p, t);
 	if (probe && !p->ack_eliciting)
 		put_ping(p);
 }
@@ -562,7 +568,8 @@ static int finish_datagram(struct quic_conn *c, struct tx *t)
 			c->idle_restarted = true;
 			quic_conn_restart_idle(c, t->now);
 		}
-		quic_loss_arm(&c->loss, t->now);
+		if (t->sent_challenge)
+			quic_path_challenge_sent(&c->path, slot->len);
 	}
 	return 1;
 }
