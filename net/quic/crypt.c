@@ -5,9 +5,9 @@
  * AES-GCM: on x86 the implementation that "gcm(aes)" gives wraps the fast one,
  * "__gcm(aes)", so that it can go asynchronous when vector registers cannot be
  * used.  Asking for a synchronous one would give a slow one; so we take the
- * inner one itself and ask quic_crypt_usable() before.  It is synchronous by
- * construction: an operation is over when it returns, a request can live in
- * shared memory, and a key costs one transform instead of three.  Where there
+ * inner one itself and ask quic_crypt_usable() before.  It is synchronous: an
+ * operation is over when it returns, its request can live in shared memory, and
+ * a key costs one transform instead of three.  Where there
  * is no "__gcm(aes)" (other machines; kernels whose wrapper is gone) and for
  * the other ciphers, the best synchronous implementation is taken; those fall
  * back by themselves when they must.
@@ -94,9 +94,11 @@ bool quic_crypt_usable(void)
 	return !inner_gcm || crypto_simd_usable();
 }
 
+/* The mask keeps off cryptd's wrapper, which has the same name and more priority. */
 static struct crypto_aead *alloc_inner_gcm(void)
 {
-	return crypto_alloc_aead("__gcm(aes)", CRYPTO_ALG_INTERNAL, CRYPTO_ALG_INTERNAL);
+	return crypto_alloc_aead("__gcm(aes)", CRYPTO_ALG_INTERNAL,
+				 CRYPTO_ALG_INTERNAL | CRYPTO_ALG_ASYNC);
 }
 
 static int set_up(struct quic_aead *a, const struct suite *s, const u8 *key)
