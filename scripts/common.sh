@@ -4,7 +4,7 @@
 
 top=$(realpath "$(dirname "${BASH_SOURCE[0]}")/..")
 build=${BUILD:-$top/build}
-cache=${QUIC_CACHE:-$HOME/.cache/quic}
+cache=${QUIC_CACHE:-${HOME:-/root}/.cache/quic}
 
 say() { echo "${0##*/}: $*" >&2; }
 die() { say "$*"; exit 1; }
