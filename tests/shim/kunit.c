@@ -172,10 +172,13 @@ static bool wanted(char **names, const struct kunit_suite *suite, const struct k
 
 	if (!*names)
 		return true;
-	for (; *names; names++)
-		if (!strncmp(*names, suite->name, len) &&
-		    (!(*names)[len] || ((*names)[len] == '.' && !strcmp(*names + len + 1, c->name))))
+	for (; *names; names++) {
+		if (!strcmp(*names, suite->name))
 			return true;
+		if (!strncmp(*names, suite->name, len) && (*names)[len] == '.' &&
+		    !strcmp(*names + len + 1, c->name))
+			return true;
+	}
 	return false;
 }
 

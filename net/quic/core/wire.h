@@ -49,7 +49,7 @@ struct quic_cur {
 static inline void quic_cur_init(struct quic_cur *c, const u8 *p, u32 len)
 {
 	c->p = p;
-	c->end = p + len;
+	c->end = len ? p + len : p;	/* NULL + 0 is not C */
 	c->bad = false;
 }
 
@@ -138,7 +138,7 @@ struct quic_wr {
 static inline void quic_wr_init(struct quic_wr *w, u8 *p, u32 len)
 {
 	w->p = p;
-	w->end = p + len;
+	w->end = len ? p + len : p;
 	w->bad = false;
 }
 
