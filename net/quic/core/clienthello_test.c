@@ -172,8 +172,8 @@ static void sni(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, PARSE("\x00\x00\x00\x02\x00\x00"), -EBADMSG);
 	KUNIT_EXPECT_EQ(test, PARSE("\x00\x00\x00\x05\x00\x03\x00\x00\x00"), -EBADMSG);
 	/* another type of name before it, another host_name behind it */
-	KUNIT_EXPECT_EQ(test, PARSE("\x00\x00\x00\x0e\x00\x0c\x09\x00\x01z\x00\x00\x01q\x00\x00\x01r"),
-			0);
+	KUNIT_EXPECT_EQ(test, PARSE("\x00\x00\x00\x0e\x00\x0c"
+				    "\x09\x00\x01z\x00\x00\x01q\x00\x00\x01r"), 0);
 	KUNIT_EXPECT_EQ(test, ch.sni_len, 1);
 	KUNIT_EXPECT_EQ(test, ch.sni[0], 'q');
 }
@@ -236,4 +236,5 @@ static struct kunit_suite clienthello_suite = {
 	.name = "clienthello",
 	.test_cases = clienthello_cases,
 };
+
 kunit_test_suite(clienthello_suite);

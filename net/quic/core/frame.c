@@ -17,7 +17,7 @@
 #include "frame.h"
 #include "hdr.h"
 
-#define ENCODING	QUIC_TRANSPORT_ERROR_FRAME_ENCODING
+#define MALFORMED	QUIC_TRANSPORT_ERROR_FRAME_ENCODING
 
 void quic_ack_iter_init(struct quic_ack_iter *it, const struct quic_frame_ack *a)
 {
@@ -48,13 +48,13 @@ static int parse_ack_ranges(struct quic_cur *c, const struct quic_frame_ack *a)
 	u64 i, gap, len, lo;
 
 	if (a->first_range > a->largest)
-		return ENCODING;
+		return MALFORMED;
 	lo = a->largest - a->first_range;
 	for (i = 0; i < a->nranges && !c->bad; i++) {
 		gap = quic_cur_varint(c);
 		len = quic_cur_varint(c);
 		if (gap + 2 > lo || len > lo - gap - 2)
-			return ENCODING;
+			return MALFORMED;
 		lo -= gap + 2 + len;
 	}
 	return 0;
@@ -102,7 +102,7 @@ static int parse_stream(struct quic_cur *c, struct quic_frame *f)
 	f->stream.fin = f->type & QUIC_STREAM_BIT_FIN;
 	f->stream.data = parse_data(c, len, &f->stream.len);
 	/* RFC 9000 §19.8: MUST NOT reach beyond 2^62-1 */
-	return f->stream.off + f->stream.len > QUIC_VARINT_MAX ? ENCODING : 0;
+	return f->stream.off + f->stream.len > QUIC_VARINT_MAX ? MALFORMED : 0;
 }
 
 /* RFC 9000 §19.6 */
@@ -114,7 +114,7 @@ static int parse_crypto(struct quic_cur *c, struct quic_frame *f)
 	len = quic_cur_varint(c);
 	f->crypto.data = parse_data(c, len, &f->crypto.len);
 	/* RFC 9000 §19.6: MUST NOT reach beyond 2^62-1 */
-	return f->crypto.off + f->crypto.len > QUIC_VARINT_MAX ? ENCODING : 0;
+	return f->crypto.off + f->crypto.len > QUIC_VARINT_MAX ? MALFORMED : 0;
 }
 
 /* RFC 9000 §19.7: an empty token MUST be FRAME_ENCODING_ERROR */
@@ -123,7 +123,7 @@ static int parse_new_token(struct quic_cur *c, struct quic_frame *f)
 	u64 len = quic_cur_varint(c);
 
 	f->token.data = parse_data(c, len, &f->token.len);
-	return f->token.len ? 0 : ENCODING;
+	return f->token.len ? 0 : MALFORMED;
 }
 
 /* RFC 9000 §19.11, §19.14: more than 2^60 streams MUST be FRAME_ENCODING_ERROR */
@@ -131,7 +131,7 @@ static int parse_max_streams(struct quic_cur *c, struct quic_frame *f)
 {
 	f->max_streams.max = quic_cur_varint(c);
 	f->max_streams.uni = f->type & 1;
-	return f->max_streams.max > QUIC_STREAMS_MAX ? ENCODING : 0;
+	return f->max_streams.max > QUIC_STREAMS_MAX ? MALFORMED : 0;
 }
 
 /* RFC 9000 §19.15 */
@@ -144,11 +144,11 @@ static int parse_new_cid(struct quic_cur *c, struct quic_frame *f)
 	cid->len = quic_cur_u8(c);
 	/* RFC 9000 §19.15: lengths of 0 and above 20 MUST be FRAME_ENCODING_ERROR */
 	if (!cid->len || cid->len > QUIC_CID_MAX)
-		return ENCODING;
+		return MALFORMED;
 	quic_cur_bytes(c, cid->id, cid->len);
 	quic_cur_bytes(c, f->new_cid.token, QUIC_RESET_TOKEN_LEN);
 	/* RFC 9000 §19.15: Retire Prior To above the sequence number, likewise */
-	return f->new_cid.prior_to > f->new_cid.seq ? ENCODING : 0;
+	return f->new_cid.prior_to > f->new_cid.seq ? MALFORMED : 0;
 }
 
 /* RFC 9000 §19.19: the application's variant has no Frame Type */
@@ -217,7 +217,7 @@ static int parse_plain(struct quic_cur *c, struct quic_frame *f)
 		return 0;
 	}
 	/* RFC 9000 §12.4: unknown types MUST be FRAME_ENCODING_ERROR */
-	return ENCODING;
+	return MALFORMED;
 }
 
 static int parse_body(struct quic_cur *c, struct quic_frame *f)
@@ -258,12 +258,12 @@ int quic_frame_parse(struct quic_cur *c, struct quic_frame *f)
 
 	f->type = quic_cur_varint(c);
 	if (c->bad)
-		return ENCODING;
+		return MALFORMED;
 	/* RFC 9000 §12.4: a type longer than need be MAY be PROTOCOL_VIOLATION */
 	if (c->p - start != quic_varint_len(f->type))
 		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
 	err = parse_body(c, f);
-	return err ? err : c->bad ? ENCODING : 0;
+	return err ? err : c->bad ? MALFORMED : 0;
 }
 
 #define I	BIT(QUIC_PKT_INITIAL)

@@ -37,6 +37,7 @@ enum quic_frame_type {
 	QUIC_FRAME_DATAGRAM		= 0x30,
 	QUIC_FRAME_DATAGRAM_LEN		= 0x31,
 };
+
 #define QUIC_STREAM_BIT_FIN	0x01
 #define QUIC_STREAM_BIT_LEN	0x02
 #define QUIC_STREAM_BIT_OFF	0x04
@@ -59,6 +60,7 @@ struct quic_ack_iter {
 	u64 lo, hi;		/* the range just given, both inclusive */
 	bool first;
 };
+
 void quic_ack_iter_init(struct quic_ack_iter *it, const struct quic_frame_ack *a);
 bool quic_ack_iter_next(struct quic_ack_iter *it, const struct quic_frame_ack *a);
 

@@ -8,7 +8,7 @@
 #include "hdr.h"
 #include "vectors_test.h"
 
-#define ENCODING	QUIC_TRANSPORT_ERROR_FRAME_ENCODING
+#define MALFORMED	QUIC_TRANSPORT_ERROR_FRAME_ENCODING
 #define VIOLATION	QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION
 
 static const u64 all_types[] = {
@@ -95,7 +95,7 @@ static void cut(struct kunit *test)
 			exact = kunit_kzalloc(test, n + !n, GFP_KERNEL);
 			KUNIT_ASSERT_NOT_NULL(test, exact);
 			memcpy(exact, a, n);
-			KUNIT_EXPECT_EQ(test, parse(exact, n, &f), ENCODING);
+			KUNIT_EXPECT_EQ(test, parse(exact, n, &f), MALFORMED);
 			kunit_kfree(test, exact);
 			quic_wr_init(&w, a, n);
 			quic_frame_put(&w, &small[i]);
@@ -104,10 +104,23 @@ static void cut(struct kunit *test)
 	}
 }
 
+/* @f, just parsed from @p, is written as the same bytes. */
+static void expect_put(struct kunit *test, const struct quic_frame *f, const u8 *p, u32 len)
+{
+	struct quic_wr w;
+	u8 out[64];
+
+	quic_wr_init(&w, out, sizeof(out));
+	memset(out, 0xff, sizeof(out));
+	quic_frame_put(&w, f);
+	KUNIT_EXPECT_EQ(test, w.p - out, len);
+	KUNIT_EXPECT_MEMEQ(test, out, p, len);
+}
+
 /* Where each value goes. */
 static void fields(struct kunit *test)
 {
-	static const u8 reset[] = { 0x04, 0x01, 0x40, 0x02, 0x80, 0, 0, 3 };
+	static const u8 reset[] = { 0x04, 0x01, 0x40, 0x42, 0x80, 1, 0, 3 };
 	static const u8 stop[] = { 0x05, 0x01, 0x02 };
 	static const u8 max_data[] = { 0x10, 0x05 };
 	static const u8 max_sd[] = { 0x11, 0x05, 0x06 };
@@ -119,34 +132,42 @@ static void fields(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, parse(reset, sizeof(reset), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.reset.id, 1);
-	KUNIT_EXPECT_EQ(test, f.reset.code, 2);
-	KUNIT_EXPECT_EQ(test, f.reset.final_size, 3);
+	KUNIT_EXPECT_EQ(test, f.reset.code, 0x42);
+	KUNIT_EXPECT_EQ(test, f.reset.final_size, 0x10003);
+	expect_put(test, &f, reset, sizeof(reset));
 	KUNIT_EXPECT_EQ(test, parse(stop, sizeof(stop), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.stop.id, 1);
 	KUNIT_EXPECT_EQ(test, f.stop.code, 2);
+	expect_put(test, &f, stop, sizeof(stop));
 	KUNIT_EXPECT_EQ(test, parse(max_data, sizeof(max_data), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.max_data.max, 5);
+	expect_put(test, &f, max_data, sizeof(max_data));
 	KUNIT_EXPECT_EQ(test, parse(max_sd, sizeof(max_sd), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.max_stream_data.id, 5);
 	KUNIT_EXPECT_EQ(test, f.max_stream_data.max, 6);
+	expect_put(test, &f, max_sd, sizeof(max_sd));
 	KUNIT_EXPECT_EQ(test, parse(uni, sizeof(uni), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.max_streams.max, 7);
 	KUNIT_EXPECT_TRUE(test, f.max_streams.uni);
+	expect_put(test, &f, uni, sizeof(uni));
 	KUNIT_EXPECT_EQ(test, parse(cid, sizeof(cid), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.new_cid.seq, 3);
 	KUNIT_EXPECT_EQ(test, f.new_cid.prior_to, 2);
 	KUNIT_EXPECT_EQ(test, f.new_cid.cid.len, 1);
 	KUNIT_EXPECT_EQ(test, f.new_cid.cid.id[0], 0xcc);
 	KUNIT_EXPECT_MEMEQ(test, f.new_cid.token, cid + 5, 16);
+	expect_put(test, &f, cid, sizeof(cid));
 	KUNIT_EXPECT_EQ(test, parse(close, sizeof(close), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.close.code, 0x128);
 	KUNIT_EXPECT_EQ(test, f.close.frame_type, 6);
 	KUNIT_EXPECT_EQ(test, f.close.len, 2);
 	KUNIT_EXPECT_PTR_EQ(test, f.close.phrase, close + 5);
+	expect_put(test, &f, close, sizeof(close));
 	KUNIT_EXPECT_EQ(test, parse(app, sizeof(app), &f), 0);
 	KUNIT_EXPECT_EQ(test, f.close.code, 9);
 	KUNIT_EXPECT_EQ(test, f.close.frame_type, 0);
 	KUNIT_EXPECT_EQ(test, f.close.len, 2);
+	expect_put(test, &f, app, sizeof(app));
 }
 
 /* RFC 9000 §19.1; a run is one frame, and ends where it ends */
@@ -165,7 +186,7 @@ static void padding(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_frame_parse(&c, &f), 0);
 	KUNIT_EXPECT_EQ(test, f.padding, 1);
 	KUNIT_EXPECT_EQ(test, quic_cur_left(&c), 0);
-	KUNIT_EXPECT_EQ(test, quic_frame_parse(&c, &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, quic_frame_parse(&c, &f), MALFORMED);
 }
 
 /* RFC 9000 §12.4: unknown types, and known ones written too long */
@@ -187,7 +208,7 @@ static void types(struct kunit *test)
 		/* what is invalid when all zero: an empty token, an ID of length 0 */
 		in[1] = type == QUIC_FRAME_NEW_TOKEN;
 		in[3] = type == QUIC_FRAME_NEW_CONNECTION_ID;
-		KUNIT_EXPECT_EQ_MSG(test, parse(in, sizeof(in), &f), known ? 0 : ENCODING,
+		KUNIT_EXPECT_EQ_MSG(test, parse(in, sizeof(in), &f), known ? 0 : MALFORMED,
 				    "type %llu", type);
 	}
 	for (i = 0; i < ARRAY_SIZE(all_types); i++) {
@@ -200,13 +221,13 @@ static void types(struct kunit *test)
 	}
 	quic_wr_init(&w, in, sizeof(in));
 	quic_wr_varint(&w, 0x4001);
-	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), MALFORMED);
 	quic_wr_init(&w, in, sizeof(in));
 	quic_wr_varint(&w, QUIC_VARINT_MAX);
-	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), MALFORMED);
 	in[0] = 0x40;
-	KUNIT_EXPECT_EQ(test, parse(in, 1, &f), ENCODING);
-	KUNIT_EXPECT_EQ(test, parse(in, 0, &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, parse(in, 1, &f), MALFORMED);
+	KUNIT_EXPECT_EQ(test, parse(in, 0, &f), MALFORMED);
 }
 
 /* RFC 9000 §19.8: all eight types */
@@ -243,6 +264,7 @@ static void stream_bits(struct kunit *test)
 static void data_too_long(struct kunit *test)
 {
 	static const u8 kinds[] = { 0x06, 0x07, 0x0a, 0x0e, 0x1c, 0x1d, 0x31 };
+	static const u8 integers[] = { 1, 0, 1, 2, 2, 1, 0 };	/* before the length */
 	static const u64 lens[] = { 4, 1ULL << 32, (1ULL << 32) + 3, QUIC_VARINT_MAX };
 	struct quic_frame f;
 	struct quic_wr w;
@@ -253,14 +275,12 @@ static void data_too_long(struct kunit *test)
 		for (j = 0; j < ARRAY_SIZE(lens); j++) {
 			quic_wr_init(&w, in, sizeof(in));
 			quic_wr_u8(&w, kinds[i]);
-			/* integers before the length: 0x07, 0x31 none; 0x0e, 0x1c two */
-			n = kinds[i] == 0x07 || kinds[i] == 0x31 ? 0 :
-			    kinds[i] == 0x0e || kinds[i] == 0x1c ? 2 : 1;
+			n = integers[i];
 			while (n--)
 				quic_wr_u8(&w, 0);
 			quic_wr_varint(&w, lens[j]);
 			quic_wr_bytes(&w, "abc", 3);
-			KUNIT_EXPECT_EQ(test, parse(in, w.p - in, &f), ENCODING);
+			KUNIT_EXPECT_EQ(test, parse(in, w.p - in, &f), MALFORMED);
 		}
 	}
 }
@@ -284,7 +304,7 @@ static void end_offset(struct kunit *test)
 			if (kinds[i] != 0x0c)
 				quic_wr_u8(&w, len);
 			quic_wr_bytes(&w, "abc", len);
-			KUNIT_EXPECT_EQ(test, parse(in, w.p - in, &f), len <= 2 ? 0 : ENCODING);
+			KUNIT_EXPECT_EQ(test, parse(in, w.p - in, &f), len <= 2 ? 0 : MALFORMED);
 		}
 	}
 }
@@ -295,7 +315,7 @@ static void empty_token(struct kunit *test)
 	static const u8 in[] = { 0x07, 0x00, 0x00 };
 	struct quic_frame f;
 
-	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), MALFORMED);
 }
 
 /* RFC 9000 §19.11, §19.14: at most 2^60 */
@@ -316,7 +336,7 @@ static void stream_counts(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, f.max_streams.uni, kinds[i] & 1);
 		quic_wr_init(&w, in + 1, 8);
 		quic_wr_varint(&w, (1ULL << 60) + 1);
-		KUNIT_EXPECT_EQ(test, parse(in, 9, &f), ENCODING);
+		KUNIT_EXPECT_EQ(test, parse(in, 9, &f), MALFORMED);
 	}
 }
 
@@ -330,11 +350,11 @@ static void new_cid_limits(struct kunit *test)
 	for (len = 0; len < 256; len++) {
 		in[3] = len;
 		KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f),
-				len >= 1 && len <= 20 ? 0 : ENCODING);
+				len >= 1 && len <= 20 ? 0 : MALFORMED);
 	}
 	in[3] = 8;
 	in[2] = 6;
-	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), MALFORMED);
 }
 
 /* RFC 9000 §19.3: ranges, and a walk over them */
@@ -356,6 +376,7 @@ static void ack_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f.ack.nranges, 2);
 	KUNIT_EXPECT_EQ(test, f.ack.ranges_len, 4);
 	KUNIT_EXPECT_FALSE(test, f.ack.ecn);
+	KUNIT_EXPECT_EQ(test, f.ack.ect0 | f.ack.ect1 | f.ack.ce, 0);
 	quic_ack_iter_init(&it, &f.ack);
 	for (n = 0; quic_ack_iter_next(&it, &f.ack); n++) {
 		KUNIT_ASSERT_LT(test, n, 3);
@@ -365,14 +386,14 @@ static void ack_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, n, 3);
 	KUNIT_EXPECT_FALSE(test, quic_ack_iter_next(&it, &f.ack));
 	for (n = 0; n < sizeof(in) - 1; n++)
-		KUNIT_EXPECT_EQ(test, parse(in, n, &f), ENCODING);
+		KUNIT_EXPECT_EQ(test, parse(in, n, &f), MALFORMED);
 }
 
 /* RFC 9000 §19.3.1: a packet number below zero is FRAME_ENCODING_ERROR */
 static void ack_negative(struct kunit *test)
 {
 	static const struct {
-		u8 in[7];
+		u8 in[9];
 		bool ok;
 	} cases[] = {
 		{ { 0x02, 5, 0, 0, 5 }, true },		/* 5..0 */
@@ -383,6 +404,9 @@ static void ack_negative(struct kunit *test)
 		{ { 0x02, 5, 0, 1, 4, 0, 0 }, false },	/* 5..1, -1 */
 		{ { 0x02, 5, 0, 1, 3, 0, 0 }, true },	/* 5..2, 0 */
 		{ { 0x02, 5, 0, 1, 5, 0, 0 }, false },	/* 5..0, -2 */
+		{ { 0x02, 9, 0, 2, 0, 1, 2, 2, 0 }, true },	/* 9, 6..4, 0 */
+		{ { 0x02, 9, 0, 2, 0, 1, 2, 3, 0 }, false },	/* 9, 6..4, -1 */
+		{ { 0x02, 9, 0, 2, 0, 1, 2, 2, 1 }, false },	/* 9, 6..4, 0..-1 */
 	};
 	static const u8 huge[] = { 0x02, 5, 0, 1, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
 				   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -390,9 +414,8 @@ static void ack_negative(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++)
-		KUNIT_EXPECT_EQ_MSG(test, parse(cases[i].in, 7, &f), cases[i].ok ? 0 : ENCODING,
-				    "case %u", i);
-	KUNIT_EXPECT_EQ(test, parse(huge, sizeof(huge), &f), ENCODING);
+		KUNIT_EXPECT_EQ_MSG(test, !parse(cases[i].in, 9, &f), cases[i].ok, "case %u", i);
+	KUNIT_EXPECT_EQ(test, parse(huge, sizeof(huge), &f), MALFORMED);
 }
 
 /* A count of ranges far above what the packet holds ends with the packet. */
@@ -402,7 +425,7 @@ static void ack_count(struct kunit *test)
 				 0xff, 0xff, 0xff, 0, 0, 0, 0, 0 };
 	struct quic_frame f;
 
-	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), ENCODING);
+	KUNIT_EXPECT_EQ(test, parse(in, sizeof(in), &f), MALFORMED);
 }
 
 /* RFC 9000 §19.3.2 */
@@ -419,7 +442,7 @@ static void ack_ecn(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, f.ack.ect1, 0);
 	KUNIT_EXPECT_EQ(test, f.ack.ce, 3);
 	for (n = 0; n < sizeof(in); n++)
-		KUNIT_EXPECT_EQ(test, parse(in, n, &f), ENCODING);
+		KUNIT_EXPECT_EQ(test, parse(in, n, &f), MALFORMED);
 }
 
 /* RFC 9221 §4: with and without a length; empty ones are allowed */
@@ -570,4 +593,5 @@ static struct kunit_suite frame_suite = {
 	.name = "frame",
 	.test_cases = frame_cases,
 };
+
 kunit_test_suite(frame_suite);

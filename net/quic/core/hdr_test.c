@@ -25,6 +25,7 @@ static void expect_initial(struct kunit *test, const struct vec_initial *v)
 	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.dcid, &v->dcid));
 	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.scid, &v->scid));
 	KUNIT_EXPECT_EQ(test, h.token_len, 0);
+	KUNIT_EXPECT_EQ(test, h.nversions, 0);
 	KUNIT_EXPECT_EQ(test, h.pn_off, v->header_len - v->pn_len);
 	KUNIT_EXPECT_EQ(test, h.len, v->packet_len);
 }
@@ -174,7 +175,15 @@ static void long_cid_length(struct kunit *test)
 
 	len = make_long(pkt, sizeof(pkt), QUIC_PKT_HANDSHAKE, QUIC_VERSION_V1, 20);
 	KUNIT_EXPECT_EQ(test, quic_hdr_parse(pkt, len, 0, false, &h), 0);
-	/* 20 + 4 bytes of IDs become 21 + 3: still well formed but for the length */
+	/* 4 + 20 bytes of IDs, 20 + 4, and 21 + 3, well formed but for the length */
+	pkt[5] = 4;
+	pkt[10] = 20;
+	KUNIT_EXPECT_EQ(test, quic_hdr_parse(pkt, len, 0, false, &h), 0);
+	KUNIT_EXPECT_EQ(test, h.scid.len, 20);
+	pkt[5] = 20;
+	pkt[26] = 4;
+	KUNIT_EXPECT_EQ(test, quic_hdr_parse(pkt, len, 0, false, &h), 0);
+	KUNIT_EXPECT_EQ(test, h.scid.len, 4);
 	pkt[5] = 21;
 	pkt[27] = 3;
 	KUNIT_EXPECT_EQ(test, quic_hdr_parse(pkt, len, 0, false, &h), -EBADMSG);
@@ -225,9 +234,8 @@ static void short_header(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, w.p - out, 23);
 	KUNIT_EXPECT_EQ(test, out[0], QUIC_HDR_FIXED | QUIC_HDR_SPIN | QUIC_HDR_KEY_PHASE | 1);
 	KUNIT_EXPECT_EQ(test, out[21] << 8 | out[22], 0xabcd);
-	for (n = 0; n <= 23; n++) {
+	for (n = 0; n <= 23; n++)
 		KUNIT_EXPECT_EQ(test, quic_hdr_parse(out, n, 20, false, &h), n < 22 ? -EBADMSG : 0);
-	}
 	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.dcid, &cid20));
 	KUNIT_EXPECT_EQ(test, h.scid.len, 0);
 	KUNIT_EXPECT_EQ(test, h.version, 0);
@@ -248,7 +256,7 @@ static void retry_vectors(struct kunit *test)
 	for (i = 0; i < 2; i++) {
 		const struct vec_retry *v = &vec_retries[i];
 
-		KUNIT_ASSERT_EQ(test, quic_hdr_parse(v->packet, sizeof(v->packet), 0, false, &h), 0);
+		KUNIT_ASSERT_EQ(test, quic_hdr_parse(v->packet, 36, 0, false, &h), 0);
 		KUNIT_EXPECT_EQ(test, (int)h.type, (int)QUIC_PKT_RETRY);
 		KUNIT_EXPECT_EQ(test, h.version, v->version);
 		KUNIT_EXPECT_EQ(test, h.dcid.len, 0);
@@ -258,7 +266,8 @@ static void retry_vectors(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, h.len, sizeof(v->packet));
 
 		quic_wr_init(&w, out, sizeof(out));
-		quic_hdr_put_retry(&w, v->version, &none, &v->scid, v->token, sizeof(v->token), 0xff);
+		quic_hdr_put_retry(&w, v->version, &none, &v->scid, v->token, sizeof(v->token),
+				   0xff);
 		KUNIT_EXPECT_EQ(test, quic_wr_left(&w), QUIC_TAG_LEN);
 		KUNIT_EXPECT_MEMEQ(test, out, v->packet, sizeof(out) - QUIC_TAG_LEN);
 		/* RFC 9000 §17.2.5.2: a zero-length token MUST be discarded */
@@ -383,6 +392,8 @@ static void pn_decode(struct kunit *test)
 
 	for (v = vec_pn_decodes; v < vec_pn_decodes + ARRAY_SIZE(vec_pn_decodes); v++)
 		KUNIT_EXPECT_EQ(test, quic_pn_decode(v->largest, v->truncated, v->len), v->pn);
+	/* as far above the expected number as below: the upper one */
+	KUNIT_EXPECT_EQ(test, quic_pn_decode(0x17e, 0xff, 1), 0x1ff);
 }
 
 /*
@@ -403,7 +414,7 @@ static void pn_round_trip(struct kunit *test)
 			mask = (1ULL << n * 8) - 1;
 			KUNIT_EXPECT_EQ(test, quic_pn_decode(acked[i], pn & mask, n), pn);
 			KUNIT_EXPECT_EQ(test, quic_pn_decode(pn - 1, pn & mask, n), pn);
-			KUNIT_EXPECT_EQ(test, quic_pn_decode(acked[i] + span / 2, pn & mask, n), pn);
+			KUNIT_EXPECT_EQ(test, quic_pn_decode(pn - span / 2, pn & mask, n), pn);
 		}
 	}
 }
@@ -432,4 +443,5 @@ static struct kunit_suite hdr_suite = {
 	.name = "hdr",
 	.test_cases = hdr_cases,
 };
+
 kunit_test_suite(hdr_suite);

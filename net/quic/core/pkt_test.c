@@ -116,6 +116,7 @@ static void scratch(struct kunit *test)
 	struct quic_pkt *p = test->priv;
 
 	quic_pkt_start(p, QUIC_PKT_1RTT, 9000);
+	KUNIT_EXPECT_TRUE(test, quic_pkt_fits(p, QUIC_PKT_SCRATCH));
 	KUNIT_EXPECT_FALSE(test, quic_pkt_fits(p, QUIC_PKT_SCRATCH + 1));
 	KUNIT_EXPECT_NULL(test, quic_pkt_put(p, QUIC_PKT_SCRATCH + 1));
 	KUNIT_EXPECT_NOT_NULL(test, quic_pkt_put(p, QUIC_PKT_SCRATCH));
@@ -191,6 +192,9 @@ static void frames(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p->nitem, 2);
 	KUNIT_EXPECT_EQ(test, p->item[0].type, QUIC_ITEM_MAX_STREAM_DATA);
 	KUNIT_EXPECT_EQ(test, p->item[0].id, 4);
+	KUNIT_EXPECT_EQ(test, p->item[0].off, 0);
+	KUNIT_EXPECT_EQ(test, p->item[0].len, 0);
+	KUNIT_EXPECT_EQ(test, p->item[0].fin, 0);
 	KUNIT_EXPECT_EQ(test, p->len, quic_frame_len(&max) + 1);
 	quic_cur_init(&c, flatten(test, p), p->len);
 	KUNIT_EXPECT_EQ(test, quic_frame_parse(&c, &f), 0);
@@ -269,4 +273,5 @@ static struct kunit_suite pkt_suite = {
 	.init = init,
 	.test_cases = pkt_cases,
 };
+
 kunit_test_suite(pkt_suite);

@@ -311,6 +311,7 @@ static void duplicates(struct kunit *test)
 	static const u8 migration[] = { 0x0c, 0, 0x0c, 0 };
 	static const u8 datagram[] = { 0x20, 1, 9, 0x20, 1, 9 };
 	static const u8 cid[] = { 0x0f, 1, 7, 0x0f, 1, 7 };
+	static const u8 information[] = { 0x11, 4, 0, 0, 0, 1, 0x11, 4, 0, 0, 0, 1 };
 	static const u8 longer_id[] = { 0x04, 1, 9, 0x40, 0x04, 1, 9 };
 	static const u8 not_same[] = { 0x1b, 0, 0x20, 1, 9, 0x00, 0, 0x40, 0x40, 0 };
 	struct fixture *x = test->priv;
@@ -320,6 +321,8 @@ static void duplicates(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, parse(x, migration, sizeof(migration), true), ERROR);
 	KUNIT_EXPECT_EQ(test, parse(x, datagram, sizeof(datagram), true), ERROR);
 	KUNIT_EXPECT_EQ(test, parse(x, cid, sizeof(cid), true), ERROR);
+	KUNIT_EXPECT_EQ(test, parse(x, information, sizeof(information), false), ERROR);
+	KUNIT_EXPECT_EQ(test, parse(x, information, 6, false), 0);
 	KUNIT_EXPECT_EQ(test, parse(x, longer_id, sizeof(longer_id), true), ERROR);
 	KUNIT_EXPECT_EQ(test, parse(x, not_same, sizeof(not_same), false), 0);
 }
@@ -428,7 +431,8 @@ static void versions(struct kunit *test)
 	memcpy(in, good, sizeof(in));
 	for (len = 0; len <= 16; len++) {
 		in[1] = len;
-		KUNIT_EXPECT_EQ(test, parse(x, in, len + 2, false), len && len % 4 == 0 ? 0 : ERROR);
+		KUNIT_EXPECT_EQ(test, parse(x, in, len + 2, false),
+				len && len % 4 == 0 ? 0 : ERROR);
 		/* the client's chosen one must be among the available, which is last */
 		KUNIT_EXPECT_EQ(test, parse(x, in, len + 2, true), len == 16 ? 0 : ERROR);
 	}
@@ -579,4 +583,5 @@ static struct kunit_suite tparam_suite = {
 	.init = init,
 	.test_cases = tparam_cases,
 };
+
 kunit_test_suite(tparam_suite);

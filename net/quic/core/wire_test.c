@@ -176,4 +176,5 @@ static struct kunit_suite wire_suite = {
 	.name = "wire",
 	.test_cases = wire_cases,
 };
+
 kunit_test_suite(wire_suite);
