@@ -19,7 +19,7 @@
 
 /* ---- windows ---- */
 
-/* The next window after @window was used up since @since. */
+/* The next window after @window was used up since @since (0: nobody knows). */
 static u64 tune(const struct quic_streams *ss, u64 window, u64 since, u64 now, u64 srtt)
 {
 	if (!ss->tuning || !since || !srtt || now - since >= 2 * srtt)
@@ -36,12 +36,14 @@ static bool is_low(u64 max, u64 read, u64 window)
 /* @now 0: not known, the window stays as large as it is. */
 static void open_window(struct quic_streams *ss, u64 now, u64 srtt)
 {
-	if (!ss->rcv_window_time)
+	u64 since = ss->rcv_window_time;
+
+	if (!since)
 		ss->rcv_window_time = now;
 	if (!is_low(ss->rcv_max, ss->rcv_read, ss->rcv_window))
 		return;
 	if (now) {
-		ss->rcv_window = tune(ss, ss->rcv_window, ss->rcv_window_time, now, srtt);
+		ss->rcv_window = tune(ss, ss->rcv_window, since, now, srtt);
 		ss->rcv_window_time = now;
 	}
 	ss->rcv_max = min_t(u64, ss->rcv_read + ss->rcv_window, QUIC_VARINT_MAX);
@@ -50,13 +52,15 @@ static void open_window(struct quic_streams *ss, u64 now, u64 srtt)
 
 static void open_stream_window(struct quic_streams *ss, struct quic_stream *s, u64 now, u64 srtt)
 {
-	if (!s->rcv_window_time)
+	u64 since = s->rcv_window_time;
+
+	if (!since)
 		s->rcv_window_time = now;
 	/* RFC 9000 §3.2: no more credit once the size is known */
 	if (s->rcv_state != QUIC_STREAM_RECV_STATE_RECV || s->stopped ||
 	    !is_low(s->rcv_max, s->rcv.read_off, s->rcv_window))
 		return;
-	s->rcv_window = tune(ss, s->rcv_window, s->rcv_window_time, now, srtt);
+	s->rcv_window = tune(ss, s->rcv_window, since, now, srtt);
 	s->rcv_window_time = now;
 	s->rcv_max = min_t(u64, s->rcv.read_off + s->rcv_window, QUIC_VARINT_MAX);
 	s->max_pending = true;
