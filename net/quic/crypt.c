@@ -26,7 +26,6 @@
  * serves all connections, in any context, without a lock.  Header protection
  * uses the library ciphers; a key keeps only the encryption schedule.
  */
-#include <asm/simd.h>
 #include <crypto/aead.h>
 #include <crypto/aes.h>
 #include <crypto/hash.h>
@@ -35,6 +34,7 @@
 #include <linux/module.h>
 #include <linux/percpu.h>
 #include <linux/scatterlist.h>
+#include <asm/simd.h>
 
 #include "compat.h"
 #include "crypt.h"
