@@ -85,7 +85,7 @@ static void owe(struct quic_acktr *a, u64 pn, bool at_once, u64 now, u64 max_ack
 {
 	/* RFC 9000 §13.2.1: within max_ack_delay in any case */
 	a->deadline = min(a->deadline, at_once || out_of_order(a, pn) ? now : now + max_ack_delay);
-	a->largest_eliciting = max(a->largest_eliciting, (s64)pn);
+	a->largest_eliciting = max_t(s64, a->largest_eliciting, pn);
 	a->unacked++;
 }
 

@@ -9,10 +9,11 @@
 #include "range.h"
 #include "pkt.h"
 
-#define QUIC_ACK_RANGES	64	/* kept and sent at most, §13.2.3; the lowest go first.  64 or less */
+#define QUIC_ACK_RANGES	64	/* kept and sent at most, §13.2.3; 64 or less */
 #define QUIC_ACK_EVERY	2	/* ack-eliciting packets, §13.2.2 */
 
-enum quic_ecn { QUIC_ECN_NONE, QUIC_ECN_ECT1, QUIC_ECN_ECT0, QUIC_ECN_CE };	/* as in the IP header */
+/* As in the IP header. */
+enum quic_ecn { QUIC_ECN_NONE, QUIC_ECN_ECT1, QUIC_ECN_ECT0, QUIC_ECN_CE };
 
 struct quic_acktr {
 	struct quic_ranges got;

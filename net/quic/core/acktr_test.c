@@ -209,7 +209,9 @@ static void test_bytes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->p.item[0].off, 10ull);
 	KUNIT_EXPECT_FALSE(test, x->p.ack_eliciting);
 	KUNIT_EXPECT_FALSE(test, x->p.in_flight);
-	x->a.ect0 = x->a.ect1 = x->a.ce = 0;
+	x->a.ect0 = 0;
+	x->a.ect1 = 0;
+	x->a.ce = 0;
 	KUNIT_ASSERT_TRUE(test, put(test, x, 1000, 101 * MS));
 	KUNIT_EXPECT_EQ(test, x->p.scratch[0], QUIC_FRAME_ACK);
 	KUNIT_EXPECT_EQ(test, x->f.ack.delay, 125ull);

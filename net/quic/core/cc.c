@@ -56,8 +56,10 @@ void quic_cc_set_mss(struct quic_cc *cc, u32 mss)
 
 void quic_cc_sent(struct quic_cc *cc, u32 bytes)
 {
-	if (!cc->in_flight)
-		cc->peak = cc->last_peak = 0;
+	if (!cc->in_flight) {
+		cc->peak = 0;
+		cc->last_peak = 0;
+	}
 	cc->in_flight += bytes;
 	cc->peak = max(cc->peak, cc->in_flight);
 }

@@ -98,7 +98,8 @@ static void test_underused_avoidance(struct kunit *test)
 	struct quic_cc cc;
 
 	quic_cc_init(&cc, QUIC_CONG_ALG_RENO, MSS);
-	cc.ssthresh = cc.cwnd = 80 * MSS;
+	cc.cwnd = 80 * MSS;
+	cc.ssthresh = cc.cwnd;
 	quic_cc_sent(&cc, 68 * MSS - 1);	/* less than all but an eighth and two packets */
 	ack(&cc, 68 * MSS - 1, MS);
 	KUNIT_EXPECT_EQ(test, cc.reno.acked, 0ull);

@@ -24,7 +24,7 @@
 #include "loss.h"
 
 #define BACKOFF_MAX	20			/* doublings */
-#define PERIOD_MAX	(1ULL << 40)		/* ns, before them */
+#define PERIOD_MAX	(1000 * QUIC_NSEC_PER_SEC)	/* before them */
 
 #define TRACKED		(QUIC_SENT_ELICITING | QUIC_SENT_IN_FLIGHT)
 #define SETTLED		(QUIC_SENT_ACKED | QUIC_SENT_LOST | QUIC_SENT_SKIPPED)
@@ -370,7 +370,7 @@ static void update_rtt(struct quic_loss *l, u64 delay, u64 now)
 struct losses {			/* one round of detection */
 	u64 bytes;		/* out of flight, as congestion */
 	u64 newest;		/* when the newest of them left */
-	u64 pc_start;		/* RFC 9002 §7.6.2: the first lost since an acknowledged one; 0: none */
+	u64 pc_start;		/* RFC 9002 §7.6.2: first lost since one was acknowledged; or 0 */
 	bool persistent;
 };
 

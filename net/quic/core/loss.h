@@ -50,7 +50,7 @@ struct quic_loss {
 	u64 latest, smoothed, var, min;
 	u64 first_sample;		/* time; 0: none yet */
 	u64 initial_rtt;
-	u64 base;			/* where the anti-deadlock PTO starts; 0: nothing sent yet */
+	u64 base;			/* where the anti-deadlock PTO starts; 0: not yet */
 	u64 lost_packets, lost_bytes, acked_packets, spurious;	/* counters */
 	u64 deadline;			/* QUIC_TIME_NEVER: none; see quic_loss_arm() */
 	u32 pto_count;
@@ -65,7 +65,7 @@ struct quic_loss {
 	u64 max_ack_delay;		/* the peer's, ns */
 	bool server;
 	bool handshake_confirmed;
-	bool peer_validated;		/* set here, too: a client's Handshake packet was acknowledged */
+	bool peer_validated;		/* set here, too, by an ACK of a Handshake packet */
 	bool at_limit;			/* server at the anti-amplification limit: no PTO */
 };
 
@@ -80,7 +80,8 @@ void quic_loss_space_discard(struct quic_loss *l, enum quic_space_id sp, u64 now
  * The packet that was just added to sp->sent left.  Keeps the deadline right
  * or early, quic_loss_arm() after the train makes it exact.
  */
-void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp, const struct quic_sent_pkt *p, u64 now);
+void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp, const struct quic_sent_pkt *p,
+		    u64 now);
 /*
  * An ACK frame: 0 or the transport error (PROTOCOL_VIOLATION for numbers never
  * sent or skipped, RFC 9000 §13.1, §21.4; then nothing was changed).  @delay:
@@ -95,7 +96,8 @@ int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_
 void quic_loss_timeout(struct quic_loss *l, u64 now);
 /* SetLossDetectionTimer: l->deadline.  After a train, and when the owner's fields change. */
 void quic_loss_arm(struct quic_loss *l, u64 now);
-u64 quic_loss_pto(const struct quic_loss *l, enum quic_space_id sp);	/* period, without backoff */
+/* The period, without backoff. */
+u64 quic_loss_pto(const struct quic_loss *l, enum quic_space_id sp);
 static inline u64 quic_loss_srtt(const struct quic_loss *l)
 {
 	return l->smoothed;

@@ -14,8 +14,12 @@
 #define HS	QUIC_SPACE_HANDSHAKE
 #define APP	QUIC_SPACE_APP
 
-enum { PLAIN = QUIC_SENT_ELICITING | QUIC_SENT_IN_FLIGHT, ACK_ONLY = 0,
-       PADDING = QUIC_SENT_IN_FLIGHT, MARKED = PLAIN | QUIC_SENT_ECT };
+enum {
+	PLAIN		= QUIC_SENT_ELICITING | QUIC_SENT_IN_FLIGHT,
+	ACK_ONLY	= 0,
+	PADDING		= QUIC_SENT_IN_FLIGHT,
+	MARKED		= PLAIN | QUIC_SENT_ECT,
+};
 
 #define PKTS	4096			/* numbers that a test may use in a space */
 
@@ -316,7 +320,8 @@ static void test_time_threshold(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->lost[APP][2], 1);
 	KUNIT_EXPECT_EQ(test, x->l.deadline, QUIC_TIME_NEVER);
 	/* the larger of latest and smoothed; kGranularity at least */
-	x->l.smoothed = x->l.min = 100 * QUIC_NSEC_PER_USEC;
+	x->l.smoothed = 100 * QUIC_NSEC_PER_USEC;
+	x->l.min = x->l.smoothed;
 	xmit(x, APP, PLAIN, T0 + 200 * MS);		/* 4 */
 	xmit(x, APP, PLAIN, T0 + 200 * MS);		/* 5 */
 	ack(x, APP, 5, 5, T0 + 200 * MS + 100 * QUIC_NSEC_PER_USEC);
@@ -399,8 +404,10 @@ static void test_ranges(struct kunit *test)
 
 	settle_rtt(x, 100 * MS, T0);			/* 0 */
 	xmit_n(x, 128, T0);				/* 1 to 128 */
-	for (i = 0; i < 64; i++)			/* every other */
-		r[2 * i] = r[2 * i + 1] = 128 - 2 * i;
+	for (i = 0; i < 64; i++) {			/* every other */
+		r[2 * i] = 128 - 2 * i;
+		r[2 * i + 1] = r[2 * i];
+	}
 	a = make_ack(x, r, 64);
 	KUNIT_EXPECT_EQ(test, quic_loss_ack(&x->l, APP, &a, 0, T0 + MS), 0);
 	KUNIT_EXPECT_EQ(test, x->l.acked_packets, 65ull);
@@ -572,7 +579,8 @@ static void test_at_limit(struct kunit *test)
 	xmit(x, INIT, PLAIN, T0 + 5000 * MS);
 	ack(x, INIT, 1, 1, T0 + 5001 * MS);
 	KUNIT_EXPECT_EQ(test, x->lost[INIT][0], 1);
-	x->l.latest = x->l.smoothed = 100 * MS;
+	x->l.latest = 100 * MS;
+	x->l.smoothed = 100 * MS;
 	xmit(x, INIT, PLAIN, T0 + 6000 * MS);
 	xmit(x, INIT, PLAIN, T0 + 6000 * MS);
 	x->l.at_limit = true;

@@ -29,6 +29,7 @@ void quic_pace_init(struct quic_pace *p);
 u64 quic_pace_next(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
 /* @bytes left: a packet, or a whole train. Packets with ACKs alone are not paced. */
 void quic_pace_sent(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
-u64 quic_pace_rate(const struct quic_pace *p, const struct quic_cc *cc, u64 srtt);	/* bytes/s */
+/* Bytes per second. */
+u64 quic_pace_rate(const struct quic_pace *p, const struct quic_cc *cc, u64 srtt);
 
 #endif /* _QUIC_PACE_H */

@@ -18,7 +18,8 @@ static void start(struct fixture *x, u64 packets, u64 srtt)
 {
 	quic_pace_init(&x->p);
 	quic_cc_init(&x->cc, QUIC_CONG_ALG_RENO, MSS);
-	x->cc.cwnd = x->cc.ssthresh = packets * MSS;
+	x->cc.cwnd = packets * MSS;
+	x->cc.ssthresh = x->cc.cwnd;
 	x->srtt = srtt;
 }
 
@@ -131,7 +132,8 @@ static void test_changes(struct kunit *test)
 
 	start(&x, 20, 100 * MS);
 	send_all(&x, 10 * SEC);
-	x.cc.cwnd = x.cc.ssthresh = 10 * MSS;
+	x.cc.cwnd = 10 * MSS;
+	x.cc.ssthresh = x.cc.cwnd;
 	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 4 * MS), 1ull);
 	expect_next(test, &x, 10 * SEC + 5 * MS, 10 * SEC + 12 * MS);
 	x.p.max_rate = 12000;		/* 100 ms a packet */

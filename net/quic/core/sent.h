@@ -22,7 +22,7 @@ enum {
 
 struct quic_sent_pkt {
 	u64 time;
-	u64 run;		/* ACKED: all numbers up to 'run' are; SKIPPED: the one skipped before */
+	u64 run;		/* ACKED: so are all up to this; SKIPPED: the one skipped before */
 	u32 item;		/* index of its first item, free running */
 	u16 size;		/* UDP payload bytes */
 	u8 nitem;
@@ -83,7 +83,10 @@ static inline struct quic_sent_item *quic_sent_item(struct quic_sent *s,
  * before @lost_before: until then a late ACK tells that the loss was none.
  */
 void quic_sent_trim(struct quic_sent *s, u64 lost_before);
-/* Is a number that was skipped among lo..hi? Ranges descend; @skip is carried from one to the next. */
+/*
+ * Was a number in lo..hi skipped?  Ranges descend; @skip, carried from one to
+ * the next, begins as s->skipped.
+ */
 bool quic_sent_skipped_in(struct quic_sent *s, u64 lo, u64 hi, u64 *skip);
 void quic_sent_clear(struct quic_sent *s);	/* forget all packets; numbers go on */
 

@@ -90,7 +90,8 @@ static void test_sliding(struct kunit *test)
 	u64 pn;
 
 	quic_sent_init(&s);
-	s.item_first = s.item_next = U32_MAX - 1000;	/* the free running index wraps */
+	s.item_first = U32_MAX - 1000;	/* the free running index wraps */
+	s.item_next = s.item_first;
 	for (pn = 0; pn < 5000; pn++) {
 		xmit(test, &s, p, 2, DATA);
 		if (pn < 20)
