@@ -447,6 +447,8 @@ static void versions(struct kunit *test)
 	in[17] = 1;
 	in[5] = 0;
 	KUNIT_EXPECT_EQ(test, parse(x, in, sizeof(in), false), ERROR);
+	in[1] = 4;
+	KUNIT_EXPECT_EQ(test, parse(x, in, 6, false), ERROR);
 }
 
 /* More versions than we keep: read, and those beyond dropped. */
@@ -454,15 +456,17 @@ static void versions_many(struct kunit *test)
 {
 	struct fixture *x = test->priv;
 	struct quic_wr w;
-	unsigned int i;
+	unsigned int i, n;
 
-	quic_wr_init(&w, x->buf, sizeof(x->buf));
-	quic_wr_varint(&w, 0x11);
-	quic_wr_varint(&w, 4 * 41);
-	for (i = 0; i < 41; i++)
-		quic_wr_u32(&w, QUIC_VERSION_V1);
-	KUNIT_EXPECT_EQ(test, parse(x, x->buf, w.p - x->buf, true), 0);
-	KUNIT_EXPECT_EQ(test, x->out.nversions, QUIC_TPARAM_VERSIONS);
+	for (n = 1; n <= 41; n++) {
+		quic_wr_init(&w, x->buf, sizeof(x->buf));
+		quic_wr_varint(&w, 0x11);
+		quic_wr_varint(&w, 4 * (1 + n));
+		for (i = 0; i <= n; i++)
+			quic_wr_u32(&w, QUIC_VERSION_V2);
+		KUNIT_EXPECT_EQ(test, parse(x, x->buf, w.p - x->buf, true), 0);
+		KUNIT_EXPECT_EQ(test, x->out.nversions, min(n, (unsigned int)QUIC_TPARAM_VERSIONS));
+	}
 }
 
 /* RFC 9000 §7.3 */
