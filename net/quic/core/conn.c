@@ -369,22 +369,6 @@ int quic_conn_get_params(struct quic_conn *c, u8 *buf, u32 len)
 	return quic_tparam_put(&c->local_tp, buf, len, !c->server);
 }
 
-/* RFC 9000 §7.3: the IDs seen in headers are those that TLS authenticates. */
-static bool cids_authentic(const struct quic_conn *c, const struct quic_tparam *tp)
-{
-	const struct quic_cid_entry *e = &c->dcids.e[0];
-
-	if (!tp->has_iscid || !quic_cid_equal(&tp->iscid, &e->cid))
-		return false;
-	if (c->server)
-		return true;
-	if (!tp->has_odcid || !quic_cid_equal(&tp->odcid, &c->odcid))
-		return false;
-	if (c->retried != tp->has_rscid)
-		return false;
-	return !c->retried || quic_cid_equal(&tp->rscid, &c->rscid);
-}
-
 static void apply_peer_params(struct quic_conn *c, u64 now)
 {
 	const struct quic_tparam *tp = &c->peer_tp;
@@ -414,8 +398,9 @@ int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now
 	if (!tp)
 		return -ENOMEM;
 	code = quic_tparam_parse(tp, p, len, c->server);
-	if (!code && !cids_authentic(c, tp))
-		code = QUIC_TRANSPORT_ERROR_TRANSPORT_PARAM;
+	if (!code)	/* RFC 9000 §7.3: the IDs seen in headers are those that TLS authenticates */
+		code = quic_tparam_check_cids(tp, c->server, &c->dcids.e[0].cid, &c->odcid,
+					      c->retried ? &c->rscid : NULL);
 	if (!code) {
 		c->peer_tp = *tp;
 		c->peer_params_set = true;
