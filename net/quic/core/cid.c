@@ -314,7 +314,7 @@ static void add_entry(struct quic_cids_remote *r, u64 seq, const struct quic_cid
  */
 static int apply(struct quic_cids_remote *r, u64 seq, u64 prior_to, bool new)
 {
-	bool stays = (new && seq >= r->prior_to) || count_from(r->e, prior_to);
+	bool stays = new || count_from(r->e, prior_to);
 	unsigned int gone, late;
 
 	prior_to = stays ? max(prior_to, r->prior_to) : r->prior_to;

@@ -410,7 +410,11 @@ static void remote_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, give(r, 200, 0), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	KUNIT_EXPECT_EQ(test, give(r, 199, 0), 0);
-	KUNIT_EXPECT_EQ(test, live(r->e), 2U);
+	KUNIT_EXPECT_EQ(test, give(r, 192, 0), 0);
+	KUNIT_EXPECT_EQ(test, live(r->e), 3U);
+	/* too old to be remembered: taken as new */
+	KUNIT_EXPECT_EQ(test, give(r, 2, 0), 0);
+	KUNIT_EXPECT_EQ(test, live(r->e), 4U);
 	KUNIT_EXPECT_EQ(test, give(r, QUIC_VARINT_MAX, QUIC_VARINT_MAX), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, (u64)QUIC_VARINT_MAX);
@@ -433,6 +437,8 @@ static void remote_retire_bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), -ENOENT);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, seq), -ENOENT);
 	KUNIT_EXPECT_EQ(test, live(r->e), 2U);
+	r->seen = 1;
+	KUNIT_EXPECT_EQ(test, give(r, 1, 0), LIMIT);
 	quic_cids_remote_retire_acked(r, out);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), 0);
 	KUNIT_EXPECT_EQ(test, give(r, seq + 1, seq + 1), LIMIT);

@@ -38,7 +38,7 @@ int quic_hkdf_expand_label(const struct quic_crypto_ops *ops, enum quic_hash has
 {
 	u32 hash_len = hash == QUIC_HASH_SHA384 ? 48 : 32, label_len = strlen(label);
 	/* RFC 8446 §7.1: uint16 length, the label's length, its prefix */
-	u8 head[] = { out_len >> 8, out_len, label_len + 6, 't', 'l', 's', '1', '3', ' ' };
+	u8 head[] = { 0, out_len, label_len + 6, 't', 'l', 's', '1', '3', ' ' };
 	static const u8 tail[] = { 0, 1 };	/* empty context; the block's number */
 	struct quic_vec info[] = {
 		{ head, sizeof(head) },

@@ -611,6 +611,7 @@ static void update_rounds(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, quic_keys_flip(first, pn, 1000), 0);
 		KUNIT_EXPECT_EQ(test, first->phase, !(i & 1));
 		KUNIT_EXPECT_FALSE(test, first->prepared);
+		KUNIT_EXPECT_EQ(test, first->phase_first_rx, NEVER);
 		KUNIT_EXPECT_EQ(test, quic_keys_flip(first, pn, 1000), -EAGAIN);
 		KUNIT_ASSERT_EQ(test, quic_keys_prepare(first), 0);
 		/* §6.1: not again before an acknowledgment of this phase */
@@ -736,6 +737,11 @@ static void update_backwards(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 20), 0);
 	KUNIT_EXPECT_EQ(test, quic_keys_flip(&e->a, 10, NEVER), 0);
 	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 10), -EKEYREJECTED);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 20), -EKEYREJECTED);
+	/* or so, after b has updated too */
+	KUNIT_EXPECT_EQ(test, quic_keys_flip(&e->b, 0, NEVER), 0);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 20), -EKEYREJECTED);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 21), 0);
 	ends_free(e);
 
 	/* b has updated first; old packets up to 20 came, then 10 in the new phase */
@@ -743,8 +749,18 @@ static void update_backwards(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_keys_flip(&e->b, 0, NEVER), 0);
 	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 20), 0);
 	KUNIT_EXPECT_EQ(test, quic_keys_flip(&e->a, 10, NEVER), 0);
-	len = put_1rtt(e, &e->a, 10, 4, 20);
-	KUNIT_EXPECT_EQ(test, get_1rtt(e, &e->b, len, 20), -EKEYREJECTED);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 10), -EKEYREJECTED);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 20), -EKEYREJECTED);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 21), 0);
+	ends_free(e);
+
+	/* the number of the first new packet again, under the old keys */
+	e = ends_prepared(test);
+	len = hold(e, &e->a, 6);
+	KUNIT_EXPECT_EQ(test, quic_keys_flip(&e->a, 6, NEVER), 0);
+	KUNIT_EXPECT_EQ(test, pass(e, &e->a, &e->b, 6), 0);
+	KUNIT_EXPECT_EQ(test, quic_keys_flip(&e->b, 0, NEVER), 0);
+	KUNIT_EXPECT_EQ(test, release(e, &e->b, len, 6), -EAGAIN);
 	ends_free(e);
 }
 

@@ -69,7 +69,7 @@ static void amplification_large(struct kunit *test)
 }
 
 /* §8.2.1, §8.2.4: tries at 0, 1 and 3 PTO, three more to answer, then failed */
-static void schedule(struct kunit *test)
+static void challenge_schedule(struct kunit *test)
 {
 	u8 seen[QUIC_PATH_CHALLENGES][8];
 	struct quic_path p;
@@ -180,6 +180,25 @@ static void small_challenge(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, p.challenge_expire, NEVER);
 }
 
+/* Asked again and again: a new validation begins when the tries are used up. */
+static void restarted(struct kunit *test)
+{
+	struct quic_path p;
+	u8 first[8];
+	int i;
+
+	quic_path_init(&p, &here, &there, false);
+	quic_path_challenge(&p, 0, PTO);
+	memcpy(first, p.challenge, 8);
+	for (i = 2; i <= 2 * QUIC_PATH_CHALLENGES; i++) {
+		quic_path_challenge(&p, 0, PTO);
+		KUNIT_EXPECT_LE(test, p.challenges, QUIC_PATH_CHALLENGES);
+	}
+	KUNIT_EXPECT_EQ(test, p.challenges, QUIC_PATH_CHALLENGES);
+	KUNIT_EXPECT_EQ(test, p.challenge_expire, QUIC_PATH_CHALLENGES * PTO);
+	KUNIT_EXPECT_FALSE(test, quic_path_on_response(&p, first));
+}
+
 /* §9.3.3: the path in use may be asked; it stays in use until that fails */
 static void validated_asked(struct kunit *test)
 {
@@ -229,10 +248,11 @@ static struct kunit_case path_cases[] = {
 	KUNIT_CASE(init),
 	KUNIT_CASE(amplification),
 	KUNIT_CASE(amplification_large),
-	KUNIT_CASE(schedule),
+	KUNIT_CASE(challenge_schedule),
 	KUNIT_CASE(responses),
 	KUNIT_CASE(unasked),
 	KUNIT_CASE(small_challenge),
+	KUNIT_CASE(restarted),
 	KUNIT_CASE(validated_asked),
 	KUNIT_CASE(answers),
 	{}
