@@ -136,6 +136,7 @@ u32 quic_sendbuf_acked(struct quic_sendbuf *b, u64 off, u32 len)
 {
 	u64 hi = min(off + len, b->next);
 	u64 lo = max(off, b->base);
+	const struct quic_range *r;
 
 	if (lo >= hi)
 		return 0;
@@ -146,9 +147,9 @@ u32 quic_sendbuf_acked(struct quic_sendbuf *b, u64 off, u32 len)
 			quic_ranges_remove(&b->lost, lo, hi, GFP_ATOMIC);
 		return 0;
 	}
-	if (b->acked.n && b->acked.r[0].lo <= hi)
-		hi = max(hi, b->acked.r[0].hi);
-	return move_base(b, hi);
+	/* what follows may be acknowledged already */
+	r = quic_ranges_from(&b->acked, hi);
+	return move_base(b, r && r->lo <= hi ? r->hi : hi);
 }
 
 void quic_sendbuf_rewind(struct quic_sendbuf *b)
