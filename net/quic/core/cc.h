@@ -63,7 +63,7 @@ struct quic_cc {
 			u64 k;		/* ns */
 			u64 t;		/* ns since the epoch, without idle time */
 			u64 last;	/* time of the last ACK; 0: no epoch yet */
-			u64 est_rem, win_rem;	/* remainders of the divisions */
+			u64 est_rem;	/* what was left of w_est's division */
 		} cubic;
 	};
 };

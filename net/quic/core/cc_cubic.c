@@ -5,7 +5,8 @@
  *
  * The cubic function is computed over microseconds, up to 100 s from K (where
  * it is 400,000 packets away from w_max), which keeps every product in 64 bits.
- * Divisions that happen on each ACK carry their remainder to the next.
+ * What divisions leave over is carried on where it would add up (w_est); the
+ * way to the target makes up for it by itself.
  *
  * The time t since the epoch is summed up ACK by ACK, each step no longer than
  * a round trip: idle and application limited periods do not count (§4.2, §5.8)
@@ -73,7 +74,6 @@ static void start_epoch(struct quic_cc *cc)
 	cc->cubic.w_est = cc->cwnd;
 	cc->cubic.t = 0;
 	cc->cubic.est_rem = 0;
-	cc->cubic.win_rem = 0;
 }
 
 static void pass_time(struct quic_cc *cc, const struct quic_cc_ack *a)
@@ -99,8 +99,7 @@ static void approach(struct quic_cc *cc, u64 target, u64 bytes)
 {
 	/* §4.2: not below cwnd, not faster than slow start */
 	target = clamp(target, cc->cwnd, cc->cwnd + cc->cwnd / 2);
-	cc->cwnd += div64_u64_rem((target - cc->cwnd) * bytes + cc->cubic.win_rem, cc->cwnd,
-				  &cc->cubic.win_rem);
+	cc->cwnd += div64_u64((target - cc->cwnd) * bytes, cc->cwnd);
 }
 
 static void avoid(struct quic_cc *cc, const struct quic_cc_ack *a)

@@ -274,7 +274,6 @@ void quic_loss_requeue_all(struct quic_loss *l, enum quic_space_id sp)
 		report_lost(l, sp, p);
 	}
 	quic_sent_clear(&ls->sent);
-	ls->unsettled = ls->sent.next;
 	ls->loss_time = QUIC_TIME_NEVER;
 	ls->last_eliciting = 0;
 	l->pto_count = 0;

@@ -296,6 +296,22 @@ static void test_packet_threshold(struct kunit *test)
 	check_books(test, x);
 }
 
+/* RFC 9002 §7.3.2: what was sent before recovery began does not grow the window after it */
+static void test_fresh(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true);
+
+	settle_rtt(x, 100 * MS, T0);			/* 0 */
+	xmit_n(x, 9, T0);				/* 1 to 9 */
+	ack(x, APP, 4, 4, T0 + 100 * MS);		/* 1 is lost: recovery */
+	KUNIT_EXPECT_EQ(test, x->cc.recovery_start, T0 + 100 * MS);
+	xmit_n(x, 2, T0 + 101 * MS);			/* 10, 11 */
+	ack(x, APP, 2, 10, T0 + 200 * MS);
+	KUNIT_EXPECT_EQ(test, x->cc.events, 1ull);
+	KUNIT_EXPECT_EQ(test, x->cc.reno.acked, 1ull * MSS);	/* 10 alone */
+	check_books(test, x);
+}
+
 /* RFC 9002 §6.1.2: 9/8 of the RTT later, by an ACK or by the timer */
 static void test_time_threshold(struct kunit *test)
 {
@@ -347,6 +363,11 @@ static void test_ack_only_not_lost(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->lost[APP][2], 1);
 	KUNIT_EXPECT_EQ(test, x->l.lost_packets, 1ull);
 	KUNIT_EXPECT_EQ(test, x->cc.in_flight, 0ull);
+	/* it sets no timer either */
+	xmit(x, APP, ACK_ONLY, T0 + 80 * MS);		/* 7 */
+	xmit(x, APP, PLAIN, T0 + 80 * MS);		/* 8 */
+	ack(x, APP, 8, 8, T0 + 81 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.deadline, QUIC_TIME_NEVER);
 	/* it may still be acknowledged: the ranges that it reported end (RFC 9000 §13.2.4) */
 	ack(x, APP, 1, 6, T0 + 90 * MS);
 	KUNIT_EXPECT_EQ(test, x->acked[APP][1], 1);
@@ -675,6 +696,7 @@ static void test_requeue_all(struct kunit *test)
 	xmit(x, INIT, PLAIN, T0);
 	quic_loss_timeout(&x->l, x->l.deadline);
 	KUNIT_EXPECT_EQ(test, x->l.probes, 2);
+	x->l.sp[APP]->loss_time = T0 + 1;
 	quic_loss_requeue_all(&x->l, APP);
 	for (pn = 0; pn < 5; pn++)
 		KUNIT_EXPECT_EQ(test, x->lost[APP][pn], 1);
@@ -933,6 +955,16 @@ static void test_ecn_black_hole(struct kunit *test)
 	ack(x, APP, pn, pn, T0 + 2010 * MS);
 	KUNIT_EXPECT_EQ(test, x->lost[APP][0], 1);
 	KUNIT_EXPECT_TRUE(test, quic_loss_ecn_mark(&x->l));	/* one alone proves nothing */
+
+	quic_loss_free(&x->l);
+	x = new_fixture(test, true);
+	xmit(x, HS, MARKED, T0);
+	for (i = 0; i < 3; i++)
+		xmit(x, APP, MARKED, T0);
+	quic_loss_space_discard(&x->l, HS, T0);		/* nobody will know of that one */
+	pn = xmit(x, APP, PLAIN, T0 + 2000 * MS);
+	ack(x, APP, pn, pn, T0 + 2010 * MS);
+	KUNIT_EXPECT_TRUE(test, x->l.ecn_failed);
 }
 
 /* RFC 9000 §9.4: packets of the old path do not contribute to the new one */
@@ -942,7 +974,8 @@ static void test_reset_path(struct kunit *test)
 
 	settle_rtt(x, 100 * MS, T0);			/* 0 */
 	xmit(x, APP, MARKED, T0);			/* 1 */
-	xmit_n(x, 6, T0);				/* 2 to 7 */
+	xmit_n(x, 5, T0);				/* 2 to 6 */
+	xmit(x, APP, MARKED, T0);			/* 7 */
 	ack(x, APP, 5, 5, T0 + 100 * MS);
 	KUNIT_EXPECT_EQ(test, x->cc.events, 1ull);
 	quic_loss_timeout(&x->l, T0 + 150 * MS);
@@ -1080,6 +1113,7 @@ static struct kunit_case loss_cases[] = {
 	KUNIT_CASE(test_rtt_ack_delay),
 	KUNIT_CASE(test_rtt_no_sample),
 	KUNIT_CASE(test_packet_threshold),
+	KUNIT_CASE(test_fresh),
 	KUNIT_CASE(test_time_threshold),
 	KUNIT_CASE(test_ack_only_not_lost),
 	KUNIT_CASE(test_never_sent),
