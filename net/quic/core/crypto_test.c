@@ -291,7 +291,8 @@ static void aead_packets(struct kunit *test)
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, aead);
 		b->plain[0] = v->payload[0];
 		vec.len = 1;
-		KUNIT_EXPECT_EQ(test, ops->seal(aead, v->nonce, v->header, 4, &vec, 1, b->sealed), 0);
+		KUNIT_EXPECT_EQ(test, ops->seal(aead, v->nonce, v->header, 4, &vec, 1,
+						b->sealed), 0);
 		KUNIT_EXPECT_MEMEQ(test, b->sealed, v->ciphertext, 17);
 		ops->aead_free(aead);
 
@@ -498,7 +499,8 @@ static void aead_keys_differ(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, ops->open(two, b->nonce, b->aad, 9, b->sealed, 56, b->back),
 				-EBADMSG);
 		ops->aead_free(two);
-		KUNIT_EXPECT_EQ(test, ops->open(one, b->nonce, b->aad, 9, b->sealed, 56, b->back), 0);
+		KUNIT_EXPECT_EQ(test, ops->open(one, b->nonce, b->aad, 9, b->sealed, 56, b->back),
+				0);
 		ops->aead_free(one);
 	}
 }

@@ -95,7 +95,8 @@ static void expect_initial(struct kunit *test, const struct vec_initial *v, bool
 	struct ends *e = ends_new(test, v->version);
 	const struct quic_cid *dcid = server ? &vec_client_initials[0].dcid : &v->dcid;
 	struct quic_vec src[2] = {
-		{ e->plain, v->frames_len }, { e->plain + v->frames_len, v->payload_len - v->frames_len }
+		{ e->plain, v->frames_len },
+		{ e->plain + v->frames_len, v->payload_len - v->frames_len },
 	};
 	int len;
 
@@ -152,8 +153,8 @@ static void retry_tags(struct kunit *test)
 		u32 len = sizeof(v->packet) - QUIC_TAG_LEN;
 
 		memset(tag, 0, sizeof(tag));
-		KUNIT_ASSERT_EQ(test, quic_keys_retry_tag(ops, v->version, &v->odcid, v->packet, len,
-							  tag), 0);
+		KUNIT_ASSERT_EQ(test, quic_keys_retry_tag(ops, v->version, &v->odcid, v->packet,
+							  len, tag), 0);
 		KUNIT_EXPECT_MEMEQ(test, tag, v->tag, QUIC_TAG_LEN);
 		/* one byte less, or another original ID: another tag */
 		KUNIT_ASSERT_EQ(test, quic_keys_retry_tag(ops, v->version, &v->odcid, v->packet,
@@ -165,8 +166,8 @@ static void retry_tags(struct kunit *test)
 
 		key = quic_keys_retry_key(ops, v->version);
 		KUNIT_ASSERT_NOT_ERR_OR_NULL(test, key);
-		KUNIT_EXPECT_EQ(test, quic_keys_retry_seal(ops, key, v->version, &v->odcid, v->packet,
-							   len, tag), 0);
+		KUNIT_EXPECT_EQ(test, quic_keys_retry_seal(ops, key, v->version, &v->odcid,
+							   v->packet, len, tag), 0);
 		KUNIT_EXPECT_MEMEQ(test, tag, v->tag, QUIC_TAG_LEN);
 		ops->aead_free(key);
 	}
@@ -253,7 +254,8 @@ static void levels(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, quic_keys_seal(k, i, 0, e->pkt, 9, 5, 4, &src, 1), -ENOKEY);
 		e->h.len = 60;
 		e->h.pn_off = 5;
-		KUNIT_EXPECT_EQ(test, quic_keys_open(k, i, e->pkt, &e->h, -1, e->dst, &e->o), -ENOKEY);
+		KUNIT_EXPECT_EQ(test, quic_keys_open(k, i, e->pkt, &e->h, -1, e->dst, &e->o),
+				-ENOKEY);
 	}
 	KUNIT_EXPECT_EQ(test, quic_keys_set_initial(k, QUIC_VERSION_V1, &no_cid, true), 0);
 	KUNIT_EXPECT_EQ(test, quic_keys_set_secret(k, QUIC_CRYPTO_EARLY, false,
