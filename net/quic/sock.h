@@ -60,6 +60,7 @@ struct quic_listen {		/* of a listening socket; half-open requests are the port'
 /* quic_sock.deferred: what a user who owned the socket has to do on release */
 enum {
 	QUIC_DEFER_TIMER,	/* a deadline has passed */
+	QUIC_DEFER_REFUSED,	/* ICMP says that nobody listens at the peer's port */
 	QUIC_DEFER_PUSH,	/* datagrams came in, or the device has room again */
 };
 
@@ -100,7 +101,8 @@ struct quic_sock {
 	struct hlist_node listen_node;	/* quic_udp.listeners; its lock */
 	struct list_head accept_node;	/* parent's accept queue; parent's lq.lock */
 	struct sock *parent;		/* listener, until accepted; reference held */
-	struct quic_listen *lq;		/* sockets that ever listened */
+	struct quic_listen listen;
+	struct quic_listen *lq;		/* &listen once listen() was called, else NULL */
 
 	/* life */
 	bool half_open;			/* counts in udp->handshakes */

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Chunks of sockets: where they come from and what they are charged to.
+ *
+ * A large chunk is a run of pages with its header and slices in a slab cache
+ * beside it; a small one is a single allocation, so that a lone packet or a
+ * short write does not tie up 32 KiB.  A wrapping chunk holds a received skb
+ * (unprotected 1-RTT packets are read where they lie).  Each is charged with
+ * its true size to the socket, and through it to the memory cgroup and the
+ * protocol's limits (quic_mem): sending to sk_wmem_queued, receiving to
+ * sk_rmem_alloc.  All under the socket lock.
+ */
+#include <linux/gfp.h>
+#include <net/sock.h>
+#include "netns.h"
+
+#define SMALL_MAX	8192	/* data bytes of a chunk in one allocation, at most */
+#define SMALL_SLICES	4
+#define RMEM_SLACK	(1 << 20)	/* above twice the flow control window */
+
+static struct kmem_cache *chunk_cache;
+struct percpu_counter quic_sockets_allocated;
+
+/*
+ * What received data may take: the peer keeps to the windows, but small
+ * packets carry their overhead along.
+ */
+static u64 rmem_limit(const struct sock *sk)
+{
+	const struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+	u64 window = max(ss->rcv_window, ss->rcv_window_max);
+
+	return max_t(u64, READ_ONCE(sk->sk_rcvbuf), 2 * window + RMEM_SLACK);
+}
+
+/* Twice what is in flight at most, unless the user said how much. */
+static u64 wmem_limit(const struct sock *sk)
+{
+	u64 want = 2 * quic_sk(sk)->conn.cc.cwnd;
+
+	if (sk->sk_userlocks & SOCK_SNDBUF_LOCK)
+		return READ_ONCE(sk->sk_sndbuf);
+	return clamp_t(u64, want, READ_ONCE(sk->sk_sndbuf), quic_sysctl_wmem[2]);
+}
+
+int quic_sock_wspace(const struct sock *sk)
+{
+	s64 room = wmem_limit(sk) - READ_ONCE(sk->sk_wmem_queued);
+
+	return clamp_t(s64, room, INT_MIN, INT_MAX);
+}
+
+static bool charge(struct sock *sk, int size, bool tx)
+{
+	int missing = size - sk->sk_forward_alloc;
+
+	if (!tx && atomic_read(&sk->sk_rmem_alloc) + size > rmem_limit(sk))
+		return false;
+	if (missing > 0 && !__sk_mem_schedule(sk, missing, tx ? SK_MEM_SEND : SK_MEM_RECV))
+		return false;
+	sk_mem_charge(sk, size);
+	if (tx)
+		sk_wmem_queued_add(sk, size);
+	else
+		atomic_add(size, &sk->sk_rmem_alloc);
+	return true;
+}
+
+static void uncharge(struct sock *sk, int size, bool tx)
+{
+	if (tx)
+		sk_wmem_queued_add(sk, -size);
+	else
+		atomic_sub(size, &sk->sk_rmem_alloc);
+	sk_mem_uncharge(sk, size);
+}
+
+static struct quic_chunk *alloc_small(struct sock *sk, u32 size, gfp_t gfp)
+{
+	size_t head = quic_chunk_struct_size(SMALL_SLICES);
+	struct quic_chunk *c = kmalloc(head + size, gfp);
+	u32 truesize;
+
+	if (!c)
+		return NULL;
+	truesize = ksize(c);
+	quic_chunk_setup(c, (u8 *)c + head, size, SMALL_SLICES, &quic_sock_chunk_ops, sk);
+	c->mem = NULL;
+	c->truesize = truesize;
+	return c;
+}
+
+static struct quic_chunk *alloc_pages_chunk(struct sock *sk, u32 size, gfp_t gfp)
+{
+	unsigned int order = get_order(size);
+	struct quic_chunk *c = kmem_cache_alloc(chunk_cache, gfp);
+	struct page *page;
+
+	if (!c)
+		return NULL;
+	page = alloc_pages(gfp | __GFP_COMP, order);
+	if (!page) {
+		kmem_cache_free(chunk_cache, c);
+		return NULL;
+	}
+	quic_chunk_setup(c, page_address(page), PAGE_SIZE << order, QUIC_CHUNK_SLICES,
+			 &quic_sock_chunk_ops, sk);
+	c->mem = page;
+	c->truesize = (PAGE_SIZE << order) + quic_chunk_struct_size(QUIC_CHUNK_SLICES);
+	return c;
+}
+
+static void release(struct quic_chunk *c)
+{
+	if (c->mem) {
+		put_page(c->mem);
+		kmem_cache_free(chunk_cache, c);
+	} else {
+		kfree(c);
+	}
+}
+
+static struct quic_chunk *chunk_alloc(void *priv, u32 size, bool tx, bool may_sleep)
+{
+	gfp_t gfp = (may_sleep ? GFP_KERNEL : GFP_ATOMIC) | __GFP_NOWARN;
+	struct quic_chunk *c;
+	struct sock *sk = priv;
+
+	if (size <= SMALL_MAX)
+		c = alloc_small(sk, size, gfp);
+	else
+		c = alloc_pages_chunk(sk, size, gfp);
+	if (!c)
+		return NULL;
+	c->tx = tx;
+	if (!charge(sk, c->truesize, tx)) {
+		release(c);
+		return NULL;
+	}
+	return c;
+}
+
+static void chunk_free(struct quic_chunk *c)
+{
+	uncharge(c->priv, c->truesize, c->tx);
+	release(c);
+}
+
+const struct quic_chunk_ops quic_sock_chunk_ops = {
+	.alloc	= chunk_alloc,
+	.free	= chunk_free,
+};
+
+static void wrap_free(struct quic_chunk *c)
+{
+	uncharge(c->priv, c->truesize, false);
+	consume_skb(c->mem);
+	kfree(c);
+}
+
+static const struct quic_chunk_ops wrap_ops = { .free = wrap_free };
+
+/* A chunk without room of its own, for slices of what lies in @skb. */
+struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb, unsigned int nslices)
+{
+	size_t size = quic_chunk_struct_size(nslices);
+	struct quic_chunk *c = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (!c)
+		return NULL;
+	quic_chunk_setup(c, NULL, 0, nslices, &wrap_ops, sk);
+	c->tx = false;
+	c->truesize = skb->truesize + size;
+	if (!charge(sk, c->truesize, false)) {
+		kfree(c);
+		return NULL;
+	}
+	c->mem = skb_get(skb);
+	return c;
+}
+
+int quic_mem_init(void)
+{
+	int err;
+
+	chunk_cache = kmem_cache_create("quic_chunk", quic_chunk_struct_size(QUIC_CHUNK_SLICES),
+					0, SLAB_HWCACHE_ALIGN, NULL);
+	if (!chunk_cache)
+		return -ENOMEM;
+	err = percpu_counter_init(&quic_sockets_allocated, 0, GFP_KERNEL);
+	if (err)
+		kmem_cache_destroy(chunk_cache);
+	return err;
+}
+
+void quic_mem_exit(void)
+{
+	percpu_counter_destroy(&quic_sockets_allocated);
+	kmem_cache_destroy(chunk_cache);
+}

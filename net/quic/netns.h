@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a network namespace keeps for QUIC: the tables that find a connection,
+ * the UDP sockets in use, keys of tokens, counters and limits; and the entry
+ * points between the files that move datagrams (udp, lookup, input, output,
+ * listen, timer), which the socket API's files do not need.
+ *
+ * A struct quic_udp is one kernel UDP socket, shared by all QUIC sockets bound
+ * to that address and port.  Its listeners and its half-open requests hang on
+ * it, not on a listening socket: until the ClientHello is complete no ALPN is
+ * known, so it is nobody's in particular.
+ */
+#ifndef _QUIC_NETNS_H
+#define _QUIC_NETNS_H
+
+#include <linux/ratelimit.h>
+#include <linux/rhashtable.h>
+#include <net/net_namespace.h>
+#include <net/netns/generic.h>
+#include "sock.h"
+
+#define QUIC_UDP_BUCKETS	256
+#define QUIC_PEER_BUCKETS	1024
+#define QUIC_UNKNOWN_MAX	1024	/* skbs for no connection that wait, a port */
+#define QUIC_UNKNOWN_RESET_MAX	64	/* above: no stateless resets, Initials go first */
+#define QUIC_HALFOPEN_SKBS	16	/* datagrams (or trains) kept for a half-open request */
+
+struct quic_mib_cpu;
+struct ctl_table_header;
+
+struct quic_limits {		/* /proc/sys/net/quic */
+	int max_half_open;	/* incomplete ClientHellos a port */
+	int half_open_timeout;	/* ms, until an incomplete one is dropped */
+	int retry_threshold;	/* handshakes under way a port, above: Retry */
+	int retry_token_lifetime;	/* s */
+	int new_token_lifetime;	/* s */
+	int reply_rate;		/* Version Negotiations and stateless resets a second */
+	int linger_timeout;	/* ms, for data unsent at close() */
+	int tx_queue_limit;	/* bytes a connection keeps in the device's queues */
+};
+
+struct quic_net {
+	struct net *net;
+	struct rhashtable cids;		/* struct quic_cid_node */
+	spinlock_t peers_lock;
+	struct hlist_head *peers;	/* quic_sock.peer_node by remote address and local port */
+	struct mutex udp_lock;		/* the table, and the keys below while they are made */
+	struct hlist_head udps[QUIC_UDP_BUCKETS];
+	struct work_struct reap;	/* frees UDP sockets without users */
+	struct quic_aead *token_key;	/* made by the first listen() */
+	struct quic_aead *retry_key[2];	/* of versions 1 and 2 */
+	u8 reset_key[32];
+	u8 ticket_key[QUIC_TICKET_KEY_LEN];
+	struct ratelimit_state reply_limit;
+	struct quic_mib_cpu __percpu *mib;
+	struct quic_limits limits;
+	struct ctl_table_header *sysctl;
+};
+
+extern unsigned int quic_net_id;
+
+static inline struct quic_net *quic_pernet(const struct net *net)
+{
+	return net_generic(net, quic_net_id);
+}
+
+struct quic_udp {
+	struct hlist_node node;		/* quic_net.udps; udp_lock */
+	atomic_t users;			/* 0: the reaper frees it, unless it is taken again */
+	struct quic_net *qn;
+	struct socket *sock;
+	struct quic_addr local;		/* as bound; wildcard: ip zero */
+	int bound_if;
+	bool v6only;
+	/* listening */
+	spinlock_t lock;
+	struct hlist_head listeners;	/* quic_sock.listen_node; lock */
+	int nlisteners;			/* lock */
+	struct sk_buff_head unknown;	/* datagrams for no connection */
+	struct delayed_work work;	/* handles them, expires half-open requests */
+	struct list_head pending;	/* half open; the work's alone */
+	int npending;
+	atomic_t handshakes;		/* connections made here, not yet established */
+};
+
+struct quic_cid_node {
+	struct rhash_head node;
+	struct quic_cid cid;
+	struct sock *sk;
+	struct rcu_head rcu;
+};
+
+/* What an skb that came in is about, in its control block. */
+struct quic_skb_cb {
+	u32 off;		/* datagrams before it are done with */
+	u32 seg;		/* length of each but the last */
+	bool any_long;		/* some of them begins with a long header */
+};
+
+static inline struct quic_skb_cb *quic_skb_cb(struct sk_buff *skb)
+{
+	return (struct quic_skb_cb *)skb->cb;
+}
+
+extern struct workqueue_struct *quic_wq;
+extern const struct quic_conn_ops quic_sock_conn_ops;
+extern struct proto quic_prot, quicv6_prot;
+extern long quic_sysctl_mem[3];
+extern int quic_sysctl_wmem[3], quic_sysctl_rmem[3];
+
+/* ---- udp.c ---- */
+struct quic_udp *quic_udp_get(struct net *net, const struct quic_addr *a, int bound_if,
+			      bool v6only);	/* process context; ERR_PTR */
+void quic_udp_hold(struct quic_udp *udp);
+void quic_udp_put(struct quic_udp *udp);	/* any context */
+void quic_udp_reap(struct work_struct *work);
+
+/* ---- lookup.c ---- */
+int quic_lookup_init(struct quic_net *qn);
+void quic_lookup_exit(struct quic_net *qn);
+struct sock *quic_lookup_cid(struct quic_net *qn, const u8 *id, u32 len);	/* with a reference */
+int quic_lookup_add_odcid(struct quic_sock *qs, const struct quic_cid *cid);
+void quic_lookup_del_odcid(struct quic_sock *qs);
+void quic_lookup_add_peer(struct quic_sock *qs);
+void quic_lookup_del_peer(struct quic_sock *qs);
+struct sock *quic_lookup_peer(struct quic_net *qn, const struct quic_addr *remote, u16 port);
+extern const struct quic_cid_ops quic_lookup_cid_ops;
+
+/* ---- input.c ---- */
+void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb);	/* softirq; takes the skb */
+void quic_input_error(struct quic_udp *udp, struct sk_buff *skb);
+/* Process context: to the socket, waiting for its lock; takes the skb. */
+void quic_input_deliver(struct sock *sk, struct sk_buff *skb);
+/* Socket lock held, process context: its datagrams into the connection. */
+void quic_input_feed(struct sock *sk, struct sk_buff *skb);
+int quic_input_backlog(struct sock *sk, struct sk_buff *skb);
+void quic_input_work(struct work_struct *work);
+void quic_input_queue_work(struct sock *sk);
+void quic_skb_addrs(const struct sk_buff *skb, struct quic_addr *local, struct quic_addr *remote);
+
+/* ---- output.c ---- */
+int quic_output_init(void);
+void quic_output_exit(void);
+/* Fill in *@local (what is zero of it) for @remote; 0 or a negative errno. Process context. */
+int quic_output_source(struct sock *sk, const struct quic_addr *remote, struct quic_addr *local);
+/* One datagram without a connection; any context. */
+void quic_output_raw(struct quic_udp *udp, const struct quic_addr *local,
+		     const struct quic_addr *remote, const void *data, u32 len);
+void quic_output_write_space(struct sock *sk);	/* sk->sk_write_space */
+void quic_output_resume(struct tasklet_struct *t);
+
+/* ---- timer.c ---- */
+enum hrtimer_restart quic_timer_fire(struct hrtimer *timer);
+void quic_timer_arm(struct sock *sk, u64 at);	/* lock held */
+void quic_timer_stop(struct sock *sk);
+void quic_timer_run(struct sock *sk);		/* lock held: a deadline has passed */
+
+/* ---- sock.c ---- */
+int quic_sock_init(struct sock *sk);		/* proto.init */
+int quic_sock_setup(struct sock *sk, bool server);
+void quic_sock_destroy(struct sock *sk);	/* proto.destroy: all but the memory of the sock */
+void quic_sock_close(struct sock *sk, long timeout);
+void quic_sock_release_cb(struct sock *sk);
+/* Lock held, after the core ran: state, errors, wake-ups; true: transmit again. */
+bool quic_sock_settle(struct sock *sk, u64 now);
+int quic_sock_bind(struct sock *sk, struct sockaddr *uaddr, int len);
+int quic_sock_autobind(struct sock *sk);
+int quic_sock_connect(struct sock *sk, struct sockaddr *uaddr, int len);
+int quic_sock_shutdown(struct sock *sk, int how);
+int quic_sock_getname(struct sock *sk, struct sockaddr *uaddr, int peer);
+void quic_sock_set_names(struct sock *sk);	/* inet_sock's addresses, for ss and the like */
+struct sock *quic_sock_child(struct sock *parent);	/* with parent's settings; NULL: no memory */
+
+/* ---- listen.c ---- */
+struct sock *quic_listen_accept(struct sock *sk, int flags, int *err);
+void quic_listen_unknown(struct quic_udp *udp, struct sk_buff *skb);	/* softirq; takes the skb */
+void quic_listen_work(struct work_struct *work);
+void quic_listen_purge(struct quic_udp *udp);	/* process context, when nothing comes in any more */
+int quic_listen_init(struct quic_net *qn);
+void quic_listen_exit(struct quic_net *qn);
+void quic_listen_settled(struct quic_sock *qs);	/* no longer half open */
+
+/* ---- mem.c ---- */
+int quic_mem_init(void);
+void quic_mem_exit(void);
+extern struct percpu_counter quic_sockets_allocated;
+struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb, unsigned int nslices);
+
+/* ---- sysctl.c ---- */
+int quic_sysctl_net_init(struct quic_net *qn);
+void quic_sysctl_net_exit(struct quic_net *qn);
+int quic_sysctl_init(void);
+void quic_sysctl_exit(void);
+
+#endif /* _QUIC_NETNS_H */

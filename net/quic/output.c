@@ -1,0 +1,484 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Datagrams out.  quic_conn_tx() writes datagrams one after the other into
+ * pages of this CPU; those of equal size to the same address leave as one GSO
+ * skb (a train) whose fragments point there: one trip through route, IP, qdisc
+ * and device for up to 64 of them.  The UDP socket that owns the port takes no
+ * part: UDP would add its checksum in software to a GSO skb, and a copy.
+ *
+ * Softirqs are off while the CPU's page and packet builder are in use.  An skb
+ * in the device's queues is charged to the socket (sk_wmem_alloc); with
+ * tx_queue_limit bytes there, transmission stops, and a tasklet resumes it when
+ * some of them were freed (sk_write_space, called by sock_wfree()).  A push is
+ * bounded; what remains goes on from the timer.
+ *
+ * Never fragmented: DF, and IPv6 without ignore_df (RFC 9000 §14).
+ */
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
+#include <net/ip6_route.h>
+#include <net/inet_dscp.h>
+#include <net/inet_ecn.h>
+#include <net/udp.h>
+#include "mib.h"
+
+#define TRAIN_SEGS	64		/* UDP_MAX_SEGMENTS of older kernels */
+#define TRAIN_BYTES	(IP_MAX_MTU - sizeof(struct ipv6hdr) - sizeof(struct udphdr) - 8)
+#define BURST		128		/* datagrams a push */
+#define DATAGRAM_MAX	32768		/* what a page of skb_page_frag_refill() holds */
+#define COPY_MAX	192		/* below: copied beside the headers */
+#define THROTTLED_RETRY	(10 * QUIC_NSEC_PER_MSEC)	/* should no skb ever be freed */
+
+struct tx_cpu {
+	struct page_frag frag;
+	struct quic_pkt pkt;
+};
+
+static struct tx_cpu __percpu *tx_cpus;
+
+/* ---- routes ---- */
+
+static int oif(const struct sock *sk, const struct quic_addr *remote)
+{
+	return READ_ONCE(sk->sk_bound_dev_if) ?: remote->ifindex;
+}
+
+static u8 tos(const struct sock *sk, u8 family, u8 ecn)
+{
+	u8 v = family == 6 && inet6_sk(sk) ? inet6_sk(sk)->tclass : READ_ONCE(inet_sk(sk)->tos);
+
+	return (v & ~INET_ECN_MASK) | ecn;
+}
+
+static struct dst_entry *route4(struct sock *sk, struct quic_addr *local,
+				const struct quic_addr *remote)
+{
+	struct flowi4 fl4;
+	struct rtable *rt;
+	__be32 saddr, daddr;
+
+	memcpy(&saddr, local->ip, 4);
+	memcpy(&daddr, remote->ip, 4);
+	flowi4_init_output(&fl4, oif(sk, remote), READ_ONCE(sk->sk_mark),
+			   tos(sk, 4, 0) & INET_DSCP_MASK, RT_SCOPE_UNIVERSE, IPPROTO_UDP,
+			   inet_sk_flowi_flags(sk), daddr, saddr, htons(remote->port),
+			   htons(local->port), sk->sk_uid);
+	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
+	rt = ip_route_output_flow(sock_net(sk), &fl4, sk);
+	if (IS_ERR(rt))
+		return ERR_CAST(rt);
+	if (rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST)) {
+		ip_rt_put(rt);
+		return ERR_PTR(-ENETUNREACH);
+	}
+	memcpy(local->ip, &fl4.saddr, 4);
+	return &rt->dst;
+}
+
+static void flow6(struct flowi6 *fl6, struct sock *sk, const struct quic_addr *local,
+		  const struct quic_addr *remote)
+{
+	memset(fl6, 0, sizeof(*fl6));
+	fl6->flowi6_proto = IPPROTO_UDP;
+	fl6->flowi6_oif = oif(sk, remote);
+	fl6->flowi6_mark = READ_ONCE(sk->sk_mark);
+	fl6->flowi6_uid = sk->sk_uid;
+	memcpy(&fl6->saddr, local->ip, 16);
+	memcpy(&fl6->daddr, remote->ip, 16);
+	fl6->fl6_sport = htons(local->port);
+	fl6->fl6_dport = htons(remote->port);
+	security_sk_classify_flow(sk, flowi6_to_flowi_common(fl6));
+}
+
+static struct dst_entry *route6(struct sock *sk, struct quic_addr *local,
+				const struct quic_addr *remote)
+{
+	struct dst_entry *dst;
+	struct flowi6 fl6;
+
+	flow6(&fl6, sk, local, remote);
+	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
+	if (!IS_ERR(dst))
+		memcpy(local->ip, &fl6.saddr, 16);
+	return dst;
+}
+
+static struct dst_entry *route(struct sock *sk, struct quic_addr *local,
+			       const struct quic_addr *remote)
+{
+	return remote->family == 4 ? route4(sk, local, remote) : route6(sk, local, remote);
+}
+
+int quic_output_source(struct sock *sk, const struct quic_addr *remote, struct quic_addr *local)
+{
+	struct dst_entry *dst = route(sk, local, remote);
+
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	local->family = remote->family;
+	local->ifindex = remote->ifindex;
+	dst_release(dst);
+	return 0;
+}
+
+static u32 header_len(u8 family)
+{
+	return sizeof(struct udphdr) +
+	       (family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+}
+
+/* The route of the path, cached in the socket; tells the core its MTU. NULL: none. */
+static struct dst_entry *cached_route(struct sock *sk, const struct quic_path *path)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct dst_entry *dst = __sk_dst_check(sk, qs->dst_cookie);
+	struct quic_addr local = path->local;
+	u32 mtu;
+
+	if (!dst || !quic_addr_equal(&qs->route_local, &path->local) ||
+	    !quic_addr_equal(&qs->route_remote, &path->remote)) {
+		dst = route(sk, &local, &path->remote);
+		if (IS_ERR(dst))
+			return NULL;
+		qs->dst_cookie = path->remote.family == 6 ?
+				 rt6_get_cookie(container_of(dst, struct rt6_info, dst)) : 0;
+		qs->route_local = path->local;
+		qs->route_remote = path->remote;
+		__sk_dst_set(sk, dst);
+	}
+	mtu = clamp_t(u32, dst_mtu(dst) - header_len(path->remote.family), QUIC_INITIAL_MIN,
+		      DATAGRAM_MAX);
+	if (mtu != qs->mtu) {
+		qs->mtu = mtu;
+		quic_conn_set_mtu(&qs->conn, mtu);
+	}
+	return dst;
+}
+
+/* ---- headers ---- */
+
+static struct sk_buff *skb_new(const struct dst_entry *dst, u32 room)
+{
+	/* 8: what ip6_xmit() wants for a jumbo header that we never need */
+	u32 head = LL_RESERVED_SPACE(dst->dev) + dst->header_len + header_len(6) + 8;
+	struct sk_buff *skb = alloc_skb(head + room, GFP_ATOMIC | __GFP_NOWARN);
+
+	if (skb)
+		skb_reserve(skb, head);
+	return skb;
+}
+
+static void push_udp(struct sk_buff *skb, const struct quic_addr *local,
+		     const struct quic_addr *remote)
+{
+	struct udphdr *uh = __skb_push(skb, sizeof(*uh));
+	__be32 s, d;
+
+	skb_reset_transport_header(skb);
+	uh->source = htons(local->port);
+	uh->dest = htons(remote->port);
+	uh->len = htons(skb->len);
+	/* the pseudo header's sum; the device, or software segmentation, does the rest */
+	if (remote->family == 4) {
+		memcpy(&s, local->ip, 4);
+		memcpy(&d, remote->ip, 4);
+		uh->check = ~csum_tcpudp_magic(s, d, skb->len, IPPROTO_UDP, 0);
+	} else {
+		uh->check = ~csum_ipv6_magic((const struct in6_addr *)local->ip,
+					     (const struct in6_addr *)remote->ip, skb->len,
+					     IPPROTO_UDP, 0);
+	}
+	skb->ip_summed = CHECKSUM_PARTIAL;
+	skb->csum_start = skb_transport_header(skb) - skb->head;
+	skb->csum_offset = offsetof(struct udphdr, check);
+}
+
+static void xmit4(struct sock *sk, struct sk_buff *skb, const struct quic_addr *local,
+		  const struct quic_addr *remote, u8 ecn)
+{
+	struct iphdr *iph = __skb_push(skb, sizeof(*iph));
+	int ttl = READ_ONCE(inet_sk(sk)->uc_ttl);
+
+	skb_reset_network_header(skb);
+	*(__be16 *)iph = htons(4 << 12 | 5 << 8 | tos(sk, 4, ecn));
+	iph->frag_off = htons(IP_DF);
+	iph->ttl = ttl < 0 ? ip4_dst_hoplimit(skb_dst(skb)) : ttl;
+	iph->protocol = IPPROTO_UDP;
+	memcpy(&iph->saddr, local->ip, 4);
+	memcpy(&iph->daddr, remote->ip, 4);
+	ip_select_ident_segs(sock_net(sk), skb, sk, skb_shinfo(skb)->gso_segs ?: 1);
+	skb->priority = READ_ONCE(sk->sk_priority);
+	skb->mark = READ_ONCE(sk->sk_mark);
+	ip_local_out(sock_net(sk), sk, skb);
+}
+
+static void xmit6(struct sock *sk, struct sk_buff *skb, const struct quic_addr *local,
+		  const struct quic_addr *remote, u8 ecn)
+{
+	struct flowi6 fl6;
+
+	flow6(&fl6, sk, local, remote);
+	ip6_xmit(sk, skb, &fl6, READ_ONCE(sk->sk_mark), NULL, tos(sk, 6, ecn),
+		 READ_ONCE(sk->sk_priority));
+}
+
+/* @skb holds the payload; @dst is ours until here. */
+static void xmit(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst,
+		 const struct quic_addr *local, const struct quic_addr *remote, u8 ecn)
+{
+	dst_hold(dst);
+	skb_dst_set(skb, dst);
+	push_udp(skb, local, remote);
+	rcu_read_lock();
+	if (remote->family == 4)
+		xmit4(sk, skb, local, remote, ecn);
+	else
+		xmit6(sk, skb, local, remote, ecn);
+	rcu_read_unlock();
+}
+
+void quic_output_raw(struct quic_udp *udp, const struct quic_addr *local,
+		     const struct quic_addr *remote, const void *data, u32 len)
+{
+	struct sock *usk = udp->sock->sk;
+	struct quic_addr from = *local;
+	struct dst_entry *dst;
+	struct sk_buff *skb;
+
+	dst = route(usk, &from, remote);
+	if (IS_ERR(dst)) {
+		quic_mib_net_inc(udp->qn->net, QUIC_MIB_DROP_NOROUTE);
+		return;
+	}
+	skb = skb_new(dst, len);
+	if (skb) {
+		skb_put_data(skb, data, len);
+		xmit(usk, skb, dst, &from, remote, 0);
+	} else {
+		quic_mib_net_inc(udp->qn->net, QUIC_MIB_DROP_NOMEM);
+	}
+	dst_release(dst);
+}
+
+/* ---- trains ---- */
+
+struct train {
+	struct sk_buff *skb;	/* NULL: none under way */
+	struct dst_entry *dst;	/* the socket's; held while the lock is */
+	struct quic_addr local, remote;
+	u8 ecn;
+	bool closed;		/* the last datagram was shorter */
+	u32 seg, segs;
+};
+
+static void train_flush(struct sock *sk, struct train *t)
+{
+	struct sk_buff *skb = t->skb;
+
+	if (!skb)
+		return;
+	t->skb = NULL;
+	if (t->segs > 1) {
+		skb_shinfo(skb)->gso_size = t->seg;
+		skb_shinfo(skb)->gso_segs = t->segs;
+		skb_shinfo(skb)->gso_type = SKB_GSO_UDP_L4;
+	}
+	skb_set_owner_w(skb, sk);
+	quic_mib_inc(sk, QUIC_MIB_TRAIN_OUT);
+	quic_mib_net_add(sock_net(sk), QUIC_MIB_DGRAM_OUT, t->segs);
+	xmit(sk, skb, t->dst, &t->local, &t->remote, t->ecn);
+}
+
+static bool train_takes(const struct train *t, const struct quic_slot *slot,
+			const struct page_frag *f)
+{
+	const struct sk_buff *skb = t->skb;
+	unsigned int n = skb_shinfo(skb)->nr_frags;
+
+	return !t->closed && slot->len <= t->seg && t->segs < TRAIN_SEGS &&
+	       skb->len + slot->len <= TRAIN_BYTES && slot->ecn == t->ecn &&
+	       quic_addr_equal(&slot->path->remote, &t->remote) &&
+	       quic_addr_equal(&slot->path->local, &t->local) &&
+	       (n < MAX_SKB_FRAGS || skb_can_coalesce((struct sk_buff *)skb, n, f->page, f->offset));
+}
+
+static bool train_start(struct sock *sk, struct train *t, const struct quic_slot *slot)
+{
+	t->dst = cached_route(sk, slot->path);
+	if (!t->dst) {
+		quic_mib_inc(sk, QUIC_MIB_DROP_NOROUTE);
+		return false;
+	}
+	t->skb = skb_new(t->dst, COPY_MAX);
+	if (!t->skb) {
+		quic_mib_inc(sk, QUIC_MIB_DROP_NOMEM);
+		return false;
+	}
+	t->local = slot->path->local;
+	t->remote = slot->path->remote;
+	t->ecn = slot->ecn;
+	t->closed = false;
+	t->seg = slot->len;
+	t->segs = 0;
+	return true;
+}
+
+/* The slot's datagram lies at the fragment's offset. */
+static void train_append(struct train *t, const struct quic_slot *slot, struct page_frag *f)
+{
+	struct skb_shared_info *si = skb_shinfo(t->skb);
+	unsigned int n = si->nr_frags;
+
+	t->segs++;
+	t->closed = slot->len < t->seg;
+	if (!n && t->segs == 1 && slot->len <= COPY_MAX) {
+		skb_put_data(t->skb, slot->buf, slot->len);
+		return;
+	}
+	if (n && skb_can_coalesce(t->skb, n, f->page, f->offset)) {
+		skb_frag_size_add(&si->frags[n - 1], slot->len);
+	} else {
+		get_page(f->page);
+		skb_fill_page_desc(t->skb, n, f->page, f->offset, slot->len);
+	}
+	t->skb->len += slot->len;
+	t->skb->data_len += slot->len;
+	t->skb->truesize += slot->len;
+	f->offset += slot->len;
+}
+
+/* A place for the next datagram, of at least the path's MTU. */
+static bool slot_room(struct quic_slot *slot, struct page_frag *f, const struct quic_conn *c)
+{
+	u32 cap = clamp_t(u32, c->path.mtu, QUIC_INITIAL_MIN, DATAGRAM_MAX);
+
+	/* short of memory, it comes back with a single page */
+	if (!skb_page_frag_refill(cap, f, GFP_ATOMIC | __GFP_NOWARN) || f->size - f->offset < cap)
+		return false;
+	slot->buf = page_address(f->page) + f->offset;
+	slot->cap = cap;
+	return true;
+}
+
+static bool throttled(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	int limit = quic_pernet(sock_net(sk))->limits.tx_queue_limit;
+
+	if (likely(sk_wmem_alloc_get(sk) < limit))
+		return false;
+	set_bit(QUIC_TX_THROTTLED, &qs->tx_flags);
+	smp_mb__after_atomic();		/* pairs with quic_output_write_space() */
+	return sk_wmem_alloc_get(sk) >= limit;
+}
+
+/* True: stopped by the bound, there may be more. */
+static bool transmit(struct sock *sk, u64 now, bool *waits)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	struct train t = {};
+	struct quic_slot slot;
+	struct tx_cpu *cpu;
+	int n;
+
+	for (n = 0; n < BURST; n++) {
+		if (!t.skb && throttled(sk)) {
+			*waits = true;
+			break;
+		}
+		cpu = this_cpu_ptr(tx_cpus);
+		slot.pkt = &cpu->pkt;
+		if (!slot_room(&slot, &cpu->frag, c)) {
+			quic_mib_inc(sk, QUIC_MIB_DROP_NOMEM);
+			*waits = true;
+			break;
+		}
+		if (quic_conn_tx(c, &slot, now) <= 0)
+			break;
+		if (t.skb && !train_takes(&t, &slot, &cpu->frag))
+			train_flush(sk, &t);
+		if (t.skb || train_start(sk, &t, &slot))
+			train_append(&t, &slot, &cpu->frag);
+	}
+	train_flush(sk, &t);
+	return n == BURST;
+}
+
+void quic_output_push(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	bool more, waits = false;
+	u64 now, at;
+
+	if (qs->dead || qs->conn.state == QUIC_CONN_IDLE)
+		return;
+	do {
+		now = quic_now();
+		local_bh_disable();
+		more = transmit(sk, now, &waits);
+		local_bh_enable();
+	} while (quic_sock_settle(sk, now) && !more);
+	if (qs->dead)
+		return;
+	at = quic_conn_deadline(&qs->conn, now);
+	if (more)
+		at = now;
+	if (qs->lingering)
+		at = min(at, qs->linger_at);
+	if (waits)
+		at = max(at, now + THROTTLED_RETRY);
+	quic_timer_arm(sk, at);
+}
+
+/* ---- going on when the device's queue has room again ---- */
+
+void quic_output_write_space(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	int limit = quic_pernet(sock_net(sk))->limits.tx_queue_limit;
+
+	smp_mb();	/* pairs with throttled() */
+	if (!test_bit(QUIC_TX_THROTTLED, &qs->tx_flags) || sk_wmem_alloc_get(sk) >= limit)
+		return;
+	if (!test_and_clear_bit(QUIC_TX_THROTTLED, &qs->tx_flags) ||
+	    test_and_set_bit(QUIC_TX_RESUMING, &qs->tx_flags))
+		return;
+	if (refcount_inc_not_zero(&sk->sk_refcnt))
+		tasklet_schedule(&qs->resume);
+}
+
+void quic_output_resume(struct tasklet_struct *t)
+{
+	struct quic_sock *qs = from_tasklet(qs, t, resume);
+	struct sock *sk = quic_sock_sk(qs);
+
+	clear_bit(QUIC_TX_RESUMING, &qs->tx_flags);
+	smp_mb__after_atomic();
+	bh_lock_sock(sk);
+	if (sock_owned_by_user(sk))
+		set_bit(QUIC_DEFER_PUSH, &qs->deferred);
+	else
+		quic_output_push(sk);
+	bh_unlock_sock(sk);
+	sock_put(sk);
+}
+
+int quic_output_init(void)
+{
+	tx_cpus = alloc_percpu(struct tx_cpu);
+	return tx_cpus ? 0 : -ENOMEM;
+}
+
+void quic_output_exit(void)
+{
+	struct page_frag *f;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		f = &per_cpu_ptr(tx_cpus, cpu)->frag;
+		if (f->page)
+			put_page(f->page);
+	}
+	free_percpu(tx_cpus);
+}
