@@ -179,7 +179,8 @@ int quic_streams_rx_stop(struct quic_streams *ss, const struct quic_frame *f);
 int quic_streams_rx_max_data(struct quic_streams *ss, u64 max);
 int quic_streams_rx_max_stream_data(struct quic_streams *ss, u64 id, u64 max);
 int quic_streams_rx_max_streams(struct quic_streams *ss, bool uni, u64 max);
-int quic_streams_rx_blocked(struct quic_streams *ss, const struct quic_frame *f);	/* all three kinds */
+/* DATA_BLOCKED, STREAM_DATA_BLOCKED, STREAMS_BLOCKED */
+int quic_streams_rx_blocked(struct quic_streams *ss, const struct quic_frame *f);
 
 /* ---- for conn_tx ---- */
 
