@@ -216,9 +216,11 @@ static int start(struct quic_conn *c, const struct quic_addr *local,
 
 static int add_first_cid(struct quic_conn *c)
 {
-	struct quic_cid_entry *e;
-	int err = quic_cids_local_add(&c->scids, &e);
+	struct quic_cid_entry *e = &c->scids.e[0];
+	int err;
 
+	/* an attempt before that ran out of memory has left one */
+	err = e->used ? 0 : quic_cids_local_add(&c->scids, &e);
 	if (err)
 		return err;
 	/* RFC 9000 §7.3: what the transport parameters must repeat */
@@ -356,11 +358,13 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 	if (level == QUIC_CRYPTO_APP)
 		c->keys.plain = c->local_tp.disable_1rtt_encryption &&
 				c->peer_tp.disable_1rtt_encryption;
-	if (quic_keys_have(&c->keys, QUIC_CRYPTO_APP, true) &&
-	    quic_keys_have(&c->keys, QUIC_CRYPTO_APP, false))
-		establish(c, now);
-	if (!send)
+	if (level == QUIC_CRYPTO_HANDSHAKE && !send)
 		quic_conn_rx_held(c, level, now);
+	if (!quic_keys_have(&c->keys, QUIC_CRYPTO_APP, true) ||
+	    !quic_keys_have(&c->keys, QUIC_CRYPTO_APP, false))
+		return 0;
+	establish(c, now);
+	quic_conn_rx_held(c, QUIC_CRYPTO_APP, now);
 	return 0;
 }
 
@@ -635,7 +639,7 @@ u64 quic_conn_deadline(struct quic_conn *c, u64 now)
 	at = min(at, c->path.challenge_expire);
 	at = min(at, c->keys.prev_drop);
 	for (sp = 0; sp < QUIC_SPACES; sp++)
-		if (c->space[sp])
+		if (quic_conn_may_send(c, sp))
 			at = min(at, c->space[sp]->ack.deadline);
 	return at;
 }
@@ -659,11 +663,13 @@ int quic_conn_key_update(struct quic_conn *c, u64 now)
 	if (c->state != QUIC_CONN_ESTABLISHED)
 		return -EPIPE;
 	/* RFC 9001 §6.1, and nothing to update where nothing is protected */
-	if (!c->confirmed || c->keys.plain || !quic_keys_may_update(&c->keys))
+	if (!c->confirmed || c->keys.plain)
 		return -EINVAL;
 	err = quic_keys_prepare(&c->keys);
 	if (err)
 		return err;
+	if (!quic_keys_may_update(&c->keys))
+		return -EINVAL;
 	err = quic_keys_flip(&c->keys, c->loss.sp[QUIC_SPACE_APP]->sent.next,
 			     now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP));
 	if (err)

@@ -142,6 +142,7 @@ struct quic_conn {
 	bool ping_pending;		/* keepalive */
 	bool new_token_pending;
 	bool close_pending;		/* a CLOSE is to be sent */
+	bool close_due;			/* again, as soon as enough was received for it */
 	bool key_event_pending;		/* we updated keys; the peer has not followed yet */
 	u8 wake, work;
 	u16 mtu_max;			/* what the owner says the path takes */
@@ -171,6 +172,8 @@ struct quic_conn {
 
 	struct quic_close close;
 	u32 close_rx;			/* datagrams received while closing, §10.2.1 */
+	u32 close_len;			/* bytes of our last CLOSE */
+	u64 close_rx_bytes;		/* received since then */
 
 	/* timers: absolute, QUIC_TIME_NEVER when off */
 	u64 idle_at, close_at, pace_at, keepalive_at;
@@ -305,6 +308,8 @@ void quic_conn_set_state(struct quic_conn *c, enum quic_conn_state state);
 /* Over without a word: idle timeout, Version Negotiation, stateless reset. */
 void quic_conn_abort(struct quic_conn *c, enum quic_conn_state state, int err, u64 now);
 void quic_conn_restart_idle(struct quic_conn *c, u64 now);
+/* Are there keys, and leave of the anti-amplification limit, for a packet of @sp? */
+bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp);
 void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
 void quic_conn_item_lost(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
 extern const struct quic_loss_ops quic_conn_loss_ops;

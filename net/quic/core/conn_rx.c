@@ -334,6 +334,7 @@ static bool follow_key_update(struct quic_conn *c, struct rx_pkt *p)
 	if (quic_keys_flip(&c->keys, c->loss.sp[QUIC_SPACE_APP]->sent.next,
 			   p->now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP)))
 		return false;
+	c->ping_pending = true;		/* its ACK lets this side update next (§6.1) */
 	c->work |= QUIC_WORK_KEYS;
 	phase = c->keys.phase;
 	quic_conn_count(c, QUIC_MIB_KEY_UPDATE);
@@ -383,6 +384,16 @@ static bool rx_room(struct quic_conn *c, u32 len, bool more)
 }
 
 /*
+ * Can packets of @level be read?  RFC 9001 §5.7: those of 1-RTT MUST NOT be
+ * processed before the handshake is complete, whatever keys are there.
+ */
+static bool readable(const struct quic_conn *c, u8 level)
+{
+	return quic_keys_have(&c->keys, level, false) && c->space[quic_level_space(level)] &&
+	       (level != QUIC_CRYPTO_APP || c->state == QUIC_CONN_ESTABLISHED);
+}
+
+/*
  * RFC 9001 §5.7: packets overtake the TLS messages that make their keys, or
  * userspace is not done with those yet.  A few are kept.
  */
@@ -390,9 +401,10 @@ static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
 	struct quic_held *held;
 
-	if (c->state != QUIC_CONN_HANDSHAKE || c->nheld >= QUIC_HELD_MAX ||
-	    (p->level != QUIC_CRYPTO_HANDSHAKE && p->level != QUIC_CRYPTO_APP) ||
-	    c->keys.had_rx & 1 << p->level)
+	if (c->state != QUIC_CONN_HANDSHAKE || c->nheld >= QUIC_HELD_MAX)
+		return false;
+	if (p->level != QUIC_CRYPTO_APP &&
+	    (p->level != QUIC_CRYPTO_HANDSHAKE || c->keys.had_rx & 1 << p->level))
 		return false;
 	held = kmalloc(sizeof(*held) + p->h.len, GFP_ATOMIC);
 	if (!held)
@@ -413,7 +425,7 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	u8 *dst = NULL;
 	int err;
 
-	if (!quic_keys_have(&c->keys, p->level, false) || !c->space[p->sp]) {
+	if (!readable(c, p->level)) {
 		if (!hold_packet(c, p, pkt))
 			open_failed(c, p, -ENOKEY);
 		return false;
@@ -508,6 +520,21 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 			    p->now, c->local_tp.max_ack_delay * QUIC_NSEC_PER_MSEC);
 }
 
+/* Is the packet for this connection? */
+static bool ours(struct quic_conn *c, const struct rx_pkt *p)
+{
+	const struct quic_cids_local *l = &c->scids;
+	const struct quic_hdr *h = &p->h;
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CIDS_MAX; i++)
+		if (l->e[i].used && quic_cid_equal(&l->e[i].cid, &h->dcid))
+			return true;
+	/* RFC 9000 §7.2: until the client has seen ours, it uses what it chose, or the Retry's */
+	return c->server && (h->type == QUIC_PKT_INITIAL || h->type == QUIC_PKT_0RTT) &&
+	       quic_cid_equal(c->rscid.len ? &c->rscid : &c->odcid, &h->dcid);
+}
+
 /* RFC 9000 §6.2, §17.2.1 */
 static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
 {
@@ -515,7 +542,8 @@ static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
 	u32 i;
 
 	quic_conn_count(c, QUIC_MIB_DROP_VN);
-	if (c->server || c->got_packet || c->retried ||
+	/* RFC 8999 §6: MUST discard it unless both IDs are those of our packet, reversed */
+	if (c->server || c->got_packet || c->retried || !ours(c, p) ||
 	    !quic_cid_equal(&p->h.scid, &quic_cids_remote_active(&c->dcids)->cid))
 		return;
 	quic_cur_init(&cur, p->h.versions, p->h.nversions * 4);
@@ -529,7 +557,7 @@ static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
 static void rx_retry(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
 	const struct quic_cid *dcid = &quic_cids_remote_active(&c->dcids)->cid;
-	u8 tag[QUIC_TAG_LEN];
+	u8 tag[QUIC_TAG_LEN], *token;
 
 	if (c->server || c->got_packet || c->retried || !p->h.token_len ||
 	    p->h.token_len > QUIC_TOKEN_MAX || quic_cid_equal(&p->h.scid, dcid) ||
@@ -539,31 +567,20 @@ static void rx_retry(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 		quic_conn_count(c, QUIC_MIB_DROP_RETRY);
 		return;
 	}
-	if (quic_conn_set_token(c, p->h.token, p->h.token_len) ||
-	    quic_keys_set_initial(&c->keys, c->version, &p->h.scid, false)) {
+	token = kmemdup(p->h.token, p->h.token_len, GFP_ATOMIC);
+	if (!token || quic_keys_set_initial(&c->keys, c->version, &p->h.scid, false)) {
+		kfree(token);
 		quic_conn_count(c, QUIC_MIB_DROP_MEMORY);
 		return;
 	}
+	kfree(c->token);
+	c->token = token;
+	c->token_len = p->h.token_len;
 	c->retried = true;
 	c->rscid = p->h.scid;
 	quic_cids_remote_set_first(&c->dcids, &p->h.scid);
 	quic_loss_requeue_all(&c->loss, QUIC_SPACE_INITIAL);
 	quic_conn_restart_idle(c, p->now);
-}
-
-/* Is the packet for this connection, and of its version? */
-static bool ours(struct quic_conn *c, const struct rx_pkt *p)
-{
-	const struct quic_cids_local *l = &c->scids;
-	const struct quic_hdr *h = &p->h;
-	unsigned int i;
-
-	for (i = 0; i < QUIC_CIDS_MAX; i++)
-		if (l->e[i].used && quic_cid_equal(&l->e[i].cid, &h->dcid))
-			return true;
-	/* RFC 9000 §7.2: until the client has seen ours, it uses what it chose */
-	return c->server && (h->type == QUIC_PKT_INITIAL || h->type == QUIC_PKT_0RTT) &&
-	       (quic_cid_equal(&c->odcid, &h->dcid) || quic_cid_equal(&c->rscid, &h->dcid));
 }
 
 /* RFC 9000 §7.2: once the server's ID is known, long headers must keep to it. */
@@ -629,15 +646,21 @@ static void check_reset(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 	quic_conn_abort(c, QUIC_CONN_DRAINING, ECONNRESET, now);
 }
 
-/* RFC 9000 §10.2.1: answer, at a rate that falls. */
+/*
+ * RFC 9000 §10.2.1: answer, at a rate that falls, and (nobody looks whether
+ * what came is genuine) with no more than three times the bytes.
+ */
 static void rx_closed(struct quic_conn *c, const struct quic_rx *rx)
 {
 	quic_conn_count(c, QUIC_MIB_DROP_CLOSED);
-	if (c->state == QUIC_CONN_CLOSING && path_ok(c, rx)) {
-		quic_path_received(&c->path, rx->len);
-		if (is_power_of_2(++c->close_rx))
-			c->close_pending = true;
-	}
+	if (c->state != QUIC_CONN_CLOSING || !path_ok(c, rx))
+		return;
+	quic_path_received(&c->path, rx->len);
+	c->close_rx_bytes += rx->len;
+	if (is_power_of_2(++c->close_rx))
+		c->close_due = true;
+	if (c->close_due && c->close_len <= QUIC_AMPLIFICATION * c->close_rx_bytes)
+		c->close_pending = true;
 }
 
 /* The coalesced packets of a datagram, RFC 9000 §12.2. */
@@ -666,26 +689,19 @@ static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 	}
 }
 
-void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+/* A datagram that was let in; what is done once a train is done with its last. */
+static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 {
 	u64 before = c->stats.rx_packets;
 
-	if (c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c))
-		return rx_closed(c, rx);
-	if (!path_ok(c, rx))
-		return;
-	quic_path_received(&c->path, rx->len);
-	c->stats.rx_bytes += rx->len;
 	rx_packets(c, rx, now);
 	if (!quic_conn_is_open(c))
 		return;
-	if (c->stats.rx_packets == before) {
-		if (!(rx->data[0] & QUIC_HDR_LONG))
-			check_reset(c, rx, now);
-	} else {
+	if (c->stats.rx_packets != before)
 		c->idle_stale = true;
-	}
-	if (rx->more)		/* the last of the train does what is done once */
+	else if (rx->len && !(rx->data[0] & QUIC_HDR_LONG))
+		check_reset(c, rx, now);
+	if (rx->more || !quic_conn_is_open(c))
 		return;
 	if (c->idle_stale) {
 		c->idle_stale = c->idle_restarted = false;
@@ -694,10 +710,21 @@ void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 	quic_loss_arm(&c->loss, now);
 }
 
+void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+{
+	if (c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c))
+		return rx_closed(c, rx);
+	if (!path_ok(c, rx))
+		return;
+	quic_path_received(&c->path, rx->len);
+	c->stats.rx_bytes += rx->len;
+	rx_datagram(c, rx, now);
+}
+
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
 {
-	struct quic_held *held, *next;
 	struct quic_rx rx = { .local = c->path.local, .remote = c->path.remote };
+	struct quic_held *held, *next;
 	LIST_HEAD(mine);
 
 	list_for_each_entry_safe(held, next, &c->held, list)
@@ -710,9 +737,8 @@ void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
 		rx.len = held->len;
 		rx.ecn = held->ecn;
 		rx.more = !list_is_last(&held->list, &mine);
-		c->stats.rx_bytes -= held->len;		/* counted when it came */
-		c->path.rx_bytes -= held->len;
-		quic_conn_rx(c, &rx, now);
+		if (quic_conn_is_open(c))	/* its bytes were counted when it came */
+			rx_datagram(c, &rx, now);
 		kfree(held);
 	}
 }

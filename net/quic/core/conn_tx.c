@@ -23,6 +23,7 @@ struct tx {
 	u64 now;
 	bool data_ok;		/* congestion control and pacing let data out */
 	bool has_initial;
+	u32 spare;		/* room to be left for another packet in the datagram */
 	bool sent_eliciting;
 	bool sent_challenge;
 };
@@ -173,6 +174,9 @@ static void put_path(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 {
 	struct quic_frame f = { .type = QUIC_FRAME_PATH_RESPONSE };
 
+	/* RFC 9000 §8.2.1, §8.2.2: MUST expand these datagrams to 1200 bytes */
+	if (c->path.nresponse || c->path.challenge_pending)
+		t->pad_to = QUIC_INITIAL_MIN;
 	while (quic_pkt_fits(p, 9) && quic_path_next_response(&c->path, f.path.data))
 		quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0);
 	if (!c->path.challenge_pending)
@@ -239,9 +243,27 @@ static bool space_ready(const struct quic_conn *c, enum quic_space_id sp, u8 lev
 	return sp != QUIC_SPACE_APP || c->state == QUIC_CONN_ESTABLISHED;
 }
 
+static const u8 space_level[QUIC_SPACES] = {
+	QUIC_CRYPTO_INITIAL, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_APP,
+};
+
+bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp)
+{
+	return space_ready(c, sp, space_level[sp]) && quic_path_credit(&c->path) >= COALESCE_MIN;
+}
+
 static bool probing(const struct quic_conn *c, enum quic_space_id sp)
 {
 	return c->loss.probes && c->loss.probe_space == sp;
+}
+
+/*
+ * RFC 9000 §14.1: a server MUST expand datagrams with ack-eliciting Initials to
+ * 1200 bytes, which the anti-amplification limit may forbid: then only ACKs go.
+ */
+static bool may_elicit(enum quic_space_id sp, const struct tx *t)
+{
+	return sp != QUIC_SPACE_INITIAL || t->limit >= QUIC_INITIAL_MIN;
 }
 
 /* Exact: true means that a packet built now gets at least one frame. */
@@ -251,7 +273,11 @@ static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, c
 
 	if (!space_ready(c, sp, level))
 		return false;
-	if (quic_acktr_due(&s->ack, t->now) || probing(c, sp))
+	if (quic_acktr_due(&s->ack, t->now))
+		return true;
+	if (!may_elicit(sp, t))
+		return false;
+	if (probing(c, sp))
 		return true;
 	if (!t->data_ok)
 		return false;
@@ -267,7 +293,7 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 	/* RFC 9000 §13.2.1: an ACK owed rides along */
 	if (quic_acktr_due(&s->ack, t->now) || quic_acktr_owed(&s->ack))
 		quic_acktr_put(&s->ack, p, c->local_tp.ack_delay_exponent, t->now);
-	if (!t->data_ok && !probe)
+	if ((!t->data_ok && !probe) || !may_elicit(sp, t))
 		return;
 	/* RFC 9002 §6.2.4: with nothing new to say, repeat: sooner than the loss would show */
 	if (probe && !crypto_wanted(c, s) && !(sp == QUIC_SPACE_APP && app_wanted(c)))
@@ -372,13 +398,14 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 
 	put_header(c, t, &z);
 	if (z.hdr_len > t->limit ||
-	    z.hdr_len + overhead + PLAIN_MIN > t->limit - t->slot->len)
+	    z.hdr_len + overhead + PLAIN_MIN + t->spare > t->limit - t->slot->len)
 		return 0;
 	/* before frames are taken off their queues: a place to record them */
 	err = quic_sent_reserve(&c->loss.sp[sp]->sent, QUIC_PKT_ITEMS);
 	if (err)
 		return err;
-	quic_pkt_start(p, level_type[level], t->limit - t->slot->len - z.hdr_len - overhead);
+	quic_pkt_start(p, level_type[level],
+		       t->limit - t->spare - t->slot->len - z.hdr_len - overhead);
 	put_frames(c, sp, p, t);
 	if (!p->len)
 		return 0;
@@ -401,7 +428,7 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 
 /* ---- CLOSE ---- */
 
-static void close_frame(const struct quic_conn *c, u8 level, struct quic_frame *f)
+static void close_frame(const struct quic_conn *c, u8 level, bool last, struct quic_frame *f)
 {
 	bool app = c->close.app;
 
@@ -409,7 +436,8 @@ static void close_frame(const struct quic_conn *c, u8 level, struct quic_frame *
 	f->close.code = c->close.code;
 	f->close.frame_type = c->close.frame_type;
 	f->close.phrase = c->close.phrase;
-	f->close.len = min_t(u32, c->close.len, QUIC_PHRASE_MAX);
+	/* the phrase once; the other levels shall fit in as well */
+	f->close.len = last ? min_t(u32, c->close.len, QUIC_PHRASE_MAX) : 0;
 	if (!app || level == QUIC_CRYPTO_APP)
 		return;
 	/* RFC 9000 §10.2.3: nothing of the application's before 1-RTT; TLS alerts are not its */
@@ -438,7 +466,7 @@ static int add_close(struct quic_conn *c, struct tx *t, u8 level, bool last)
 		return -ENOMEM;
 	room = t->limit - t->slot->len - z.hdr_len - overhead;
 	quic_pkt_start(p, level_type[level], room);
-	close_frame(c, level, &f);
+	close_frame(c, level, last, &f);
 	while (quic_frame_len(&f) > room)
 		f.close.len /= 2;
 	h = quic_pkt_put(p, quic_frame_len(&f));
@@ -476,9 +504,16 @@ static int tx_close(struct quic_conn *c, struct tx *t)
 		if (err < 0)
 			break;
 	}
-	if (t->slot->len)
-		quic_conn_count(c, QUIC_MIB_CLOSE_OUT);
-	return t->slot->len ? 1 : min(err, 0);
+	if (!t->slot->len) {
+		/* RFC 9001 §6.6: worn out keys do not seal even this */
+		c->close_pending = err < 0 && err != -EKEYEXPIRED;
+		return min(err, 0);
+	}
+	c->close_due = false;
+	c->close_len = t->slot->len;
+	c->close_rx_bytes = 0;
+	quic_conn_count(c, QUIC_MIB_CLOSE_OUT);
+	return 1;
 }
 
 /* ---- the datagram ---- */
@@ -521,12 +556,17 @@ static int tx_handshake(struct quic_conn *c, struct tx *t)
 		bool coalesce = hs && quic_sendbuf_held(&c->space[QUIC_SPACE_INITIAL]->csnd) <
 				      t->limit - 2 * COALESCE_MIN;
 
+		t->spare = coalesce ? COALESCE_MIN : 0;
 		err = add_packet(c, t, QUIC_CRYPTO_INITIAL, !coalesce);
+		t->spare = 0;
 		if (err < 0 || !coalesce)
 			return err;
 	}
 	if (hs && t->limit - t->slot->len >= COALESCE_MIN)
 		err = add_packet(c, t, QUIC_CRYPTO_HANDSHAKE, true);
+	/* RFC 9000 §14.1: never without its padding; as if it were lost */
+	if (t->slot->len < min(t->pad_to, t->limit))
+		t->slot->len = 0;
 	/* RFC 9001 §4.9.1: a client's Initial keys go with its first Handshake packet */
 	if (err > 0 && hs && !c->server)
 		quic_conn_drop_level(c, QUIC_CRYPTO_INITIAL, t->now);

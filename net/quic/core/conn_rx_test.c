@@ -1,0 +1,1231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a connection does with what it gets: a hostile peer, which holds the
+ * keys, sends everything that RFC 9000, 9001 and 9002 forbid, at each level,
+ * to both roles; and packets that nobody authenticated.
+ */
+#include <kunit/test.h>
+#include "conn_harness_test.h"
+#include "crypto_test_ops.h"
+
+#define APP	QUIC_CRYPTO_APP
+#define INI	QUIC_CRYPTO_INITIAL
+#define HS	QUIC_CRYPTO_HANDSHAKE
+#define ERR(e)	QUIC_TRANSPORT_ERROR_##e
+
+struct ctx {
+	struct pair p;
+	struct hostile h;
+};
+
+static struct ctx *ctx_new(struct kunit *test)
+{
+	struct ctx *x = kzalloc(sizeof(*x), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, x);
+	pair_init(&x->p, quic_test_crypto());
+	return x;
+}
+
+static void ctx_free(struct kunit *test, struct ctx *x)
+{
+	if (x->h.victim)
+		hostile_free(&x->h);
+	pair_free(&x->p);
+	KUNIT_EXPECT_EQ(test, x->p.error, 0);
+	kfree(x);
+}
+
+/* A connection at the stage where it has keys of @level, and a hostile peer of it. */
+static struct ctx *ctx_at(struct kunit *test, int side, u8 level)
+{
+	struct ctx *x = ctx_new(test);
+
+	if (level == APP)
+		pair_establish(&x->p);
+	else
+		pair_middle(&x->p);
+	hostile_init(&x->h, &x->p.e[side]);
+	return x;
+}
+
+static struct quic_conn *victim(struct ctx *x)
+{
+	return &x->h.victim->c;
+}
+
+/* It closed with this error, and says so to the peer, RFC 9000 §11.1. */
+static void expect_fault(struct kunit *test, struct ctx *x, u64 code, u64 type, const char *what)
+{
+	struct quic_conn *c = victim(x);
+	const struct quic_frame *f;
+	u8 level;
+
+	KUNIT_EXPECT_EQ_MSG(test, (int)c->state, (int)QUIC_CONN_CLOSING, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, c->close.code, code, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, c->close.frame_type, type, "%s", what);
+	KUNIT_EXPECT_TRUE(test, c->close.local && !c->close.app);
+	KUNIT_EXPECT_EQ(test, c->close.err, EPROTO);
+	KUNIT_EXPECT_EQ(test, end_events(x->h.victim, QUIC_EVENT_CONNECTION_CLOSE, NULL), 1);
+	KUNIT_EXPECT_EQ_MSG(test, hostile_look(&x->h), 1, "%s", what);
+	for (level = 0; level < PAIR_LEVELS; level++) {
+		f = hostile_saw(&x->h, level, QUIC_FRAME_CONNECTION_CLOSE);
+		if (!f)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, f->close.code, code, "%s", what);
+		KUNIT_EXPECT_EQ_MSG(test, f->close.frame_type, type, "%s", what);
+	}
+	f = hostile_saw(&x->h, c->confirmed ? APP : HS, QUIC_FRAME_CONNECTION_CLOSE);
+	KUNIT_EXPECT_TRUE_MSG(test, f, "%s: no CLOSE at the highest level", what);
+}
+
+/* ---- errors, table by table ---- */
+
+enum { CLIENT = 1, SERVER = 2, BOTH = 3 };
+
+struct fault {
+	const char *name;
+	u8 who;			/* victims */
+	u8 level;
+	u16 code;
+	u8 type;		/* frame type in the CLOSE */
+	u8 len;
+	u8 frames[48];
+};
+
+#define FRAMES(...)	sizeof((const u8 []){ __VA_ARGS__ }), { __VA_ARGS__ }
+#define BIG		0xc0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff	/* 2^32 - 1 */
+#define HUGE_VARINT	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff	/* 2^62 - 1 */
+#define TOKEN16		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
+
+/*
+ * Streams: nobody has opened any.  Client's bidirectional 0, 4; server's 1, 5;
+ * client's unidirectional 2, 6; server's 3, 7.  Limits: 10 streams of a kind.
+ */
+static const struct fault faults[] = {
+	/* RFC 9000 §12.4: unknown frame types are FRAME_ENCODING_ERROR */
+	{ "unknown type", BOTH, APP, ERR(FRAME_ENCODING), 0x1f, FRAMES(0x1f) },
+	{ "unknown type, 2 bytes", BOTH, APP, ERR(FRAME_ENCODING), 0x40, FRAMES(0x40, 0x40) },
+	{ "unknown type", BOTH, HS, ERR(FRAME_ENCODING), 0x21, FRAMES(0x21) },
+	{ "unknown type", BOTH, INI, ERR(FRAME_ENCODING), 0x21, FRAMES(0x21) },
+	/* RFC 9000 §12.4: a type that is not in its shortest form */
+	{ "long type", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x01, FRAMES(0x40, 0x01) },
+	{ "long type", BOTH, HS, ERR(PROTOCOL_VIOLATION), 0x06, FRAMES(0x80, 0, 0, 6) },
+	/* RFC 9000 §12.4: malformed: cut off */
+	{ "cut STREAM", BOTH, APP, ERR(FRAME_ENCODING), 0x0a, FRAMES(0x0a, 0, 9, 'x') },
+	{ "cut CRYPTO", BOTH, HS, ERR(FRAME_ENCODING), 0x06, FRAMES(0x06, 0, 9, 'x') },
+	{ "cut ACK", BOTH, APP, ERR(FRAME_ENCODING), 0x02, FRAMES(0x02, 0) },
+	/* RFC 9000 §19.3.1: below zero */
+	{ "ACK below zero", BOTH, APP, ERR(FRAME_ENCODING), 0x02, FRAMES(0x02, 0, 0, 0, 1) },
+	/* RFC 9000 §13.1: never sent */
+	{ "ACK of the unsent", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x02,
+	  FRAMES(0x02, 0x7f, 0, 0, 0, 0) },
+	{ "ACK of the unsent", BOTH, INI, ERR(PROTOCOL_VIOLATION), 0x02, FRAMES(0x02, 50, 0, 0, 0) },
+	{ "ACK of the unsent", BOTH, HS, ERR(PROTOCOL_VIOLATION), 0x03,
+	  FRAMES(0x03, 50, 0, 0, 0, 0, 0, 0) },
+	/* RFC 9000 §19.6 */
+	{ "CRYPTO beyond 2^62", BOTH, APP, ERR(FRAME_ENCODING), 0x06,
+	  FRAMES(0x06, HUGE_VARINT, 1, 'x') },
+	/* RFC 9000 §7.5: more than is held */
+	{ "CRYPTO far ahead", BOTH, INI, ERR(CRYPTO_BUF_EXCEEDED), 0x06,
+	  FRAMES(0x06, 0x80, 1, 0x08, 0, 1, 'x') },
+	{ "CRYPTO far ahead", BOTH, HS, ERR(CRYPTO_BUF_EXCEEDED), 0x06,
+	  FRAMES(0x06, 0x80, 1, 0x08, 0, 1, 'x') },
+	{ "CRYPTO far ahead", BOTH, APP, ERR(CRYPTO_BUF_EXCEEDED), 0x06,
+	  FRAMES(0x06, 0x80, 1, 0x08, 0, 1, 'x') },
+	{ "ticket too long", CLIENT, APP, ERR(CRYPTO_BUF_EXCEEDED), 0x06,
+	  FRAMES(0x06, 0, 4, 4, 0, 0x10, 0) },
+	/* RFC 9001 §6: TLS KeyUpdate, unexpected_message */
+	{ "TLS KeyUpdate", BOTH, APP, 0x10a, 0x06, FRAMES(0x06, 0, 5, 24, 0, 0, 1, 0) },
+	{ "ticket to a server", SERVER, APP, 0x10a, 0x06, FRAMES(0x06, 0, 4, 4, 0, 0, 8) },
+	/* RFC 9000 §19.7, §19.20: from a client */
+	{ "NEW_TOKEN of a client", SERVER, APP, ERR(PROTOCOL_VIOLATION), 0x07, FRAMES(0x07, 1, 9) },
+	{ "HANDSHAKE_DONE of a client", SERVER, APP, ERR(PROTOCOL_VIOLATION), 0x1e, FRAMES(0x1e) },
+	{ "empty NEW_TOKEN", CLIENT, APP, ERR(FRAME_ENCODING), 0x07, FRAMES(0x07, 0) },
+	/* RFC 9000 §19.8: send-only, and local not yet created */
+	{ "STREAM on our uni", CLIENT, APP, ERR(STREAM_STATE), 0x0a, FRAMES(0x0a, 2, 1, 'x') },
+	{ "STREAM on our uni", SERVER, APP, ERR(STREAM_STATE), 0x0a, FRAMES(0x0a, 3, 1, 'x') },
+	{ "STREAM on our unborn", CLIENT, APP, ERR(STREAM_STATE), 0x0a, FRAMES(0x0a, 0, 1, 'x') },
+	{ "STREAM on our unborn", SERVER, APP, ERR(STREAM_STATE), 0x0a, FRAMES(0x0a, 1, 1, 'x') },
+	/* RFC 9000 §19.4 */
+	{ "RESET of our uni", CLIENT, APP, ERR(STREAM_STATE), 0x04, FRAMES(0x04, 2, 0, 0) },
+	{ "RESET of our unborn", SERVER, APP, ERR(STREAM_STATE), 0x04, FRAMES(0x04, 1, 0, 0) },
+	/* RFC 9000 §19.5 */
+	{ "STOP of their uni", CLIENT, APP, ERR(STREAM_STATE), 0x05, FRAMES(0x05, 3, 0) },
+	{ "STOP of their uni", SERVER, APP, ERR(STREAM_STATE), 0x05, FRAMES(0x05, 2, 0) },
+	{ "STOP of our unborn", CLIENT, APP, ERR(STREAM_STATE), 0x05, FRAMES(0x05, 0, 0) },
+	/* RFC 9000 §19.10 */
+	{ "MAX_STREAM_DATA, their uni", SERVER, APP, ERR(STREAM_STATE), 0x11, FRAMES(0x11, 2, 9) },
+	{ "MAX_STREAM_DATA, our unborn", SERVER, APP, ERR(STREAM_STATE), 0x11, FRAMES(0x11, 1, 9) },
+	/* RFC 9000 §19.13 */
+	{ "STREAM_DATA_BLOCKED, our uni", CLIENT, APP, ERR(STREAM_STATE), 0x15, FRAMES(0x15, 2, 9) },
+	/* RFC 9000 §4.6, §19.11, §19.14 */
+	{ "one stream too many", SERVER, APP, ERR(STREAM_LIMIT), 0x0a, FRAMES(0x0a, 40, 1, 'x') },
+	{ "one stream too many", CLIENT, APP, ERR(STREAM_LIMIT), 0x0a, FRAMES(0x0a, 41, 1, 'x') },
+	{ "one uni too many", SERVER, APP, ERR(STREAM_LIMIT), 0x0a, FRAMES(0x0a, 42, 1, 'x') },
+	{ "reset over the limit", SERVER, APP, ERR(STREAM_LIMIT), 0x04, FRAMES(0x04, 40, 0, 0) },
+	{ "stop over the limit", SERVER, APP, ERR(STREAM_LIMIT), 0x05, FRAMES(0x05, 40, 0) },
+	{ "blocked over the limit", SERVER, APP, ERR(STREAM_LIMIT), 0x15, FRAMES(0x15, 40, 0) },
+	{ "MAX_STREAMS above 2^60", BOTH, APP, ERR(FRAME_ENCODING), 0x12, FRAMES(0x12, HUGE_VARINT) },
+	{ "MAX_STREAMS above 2^60", BOTH, APP, ERR(FRAME_ENCODING), 0x13, FRAMES(0x13, HUGE_VARINT) },
+	{ "STREAMS_BLOCKED above 2^60", BOTH, APP, ERR(FRAME_ENCODING), 0x16,
+	  FRAMES(0x16, HUGE_VARINT) },
+	/* RFC 9000 §4.1 */
+	{ "stream's limit", SERVER, APP, ERR(FLOW_CONTROL), 0x0e,
+	  FRAMES(0x0e, 0, 0x80, 4, 0, 0, 1, 'x') },
+	{ "uni's limit", CLIENT, APP, ERR(FLOW_CONTROL), 0x0e,
+	  FRAMES(0x0e, 3, 0x80, 4, 0, 0, 1, 'x') },
+	{ "stream's limit by reset", SERVER, APP, ERR(FLOW_CONTROL), 0x04, FRAMES(0x04, 0, 0, BIG) },
+	{ "the connection's limit", SERVER, APP, ERR(FLOW_CONTROL), 0x0e,
+	  FRAMES(0x0e, 0, 0x80, 3, 0xff, 0xff, 1, 'x', 0x0e, 4, 0x80, 3, 0xff, 0xff, 1, 'x',
+		 0x0e, 8, 0x80, 3, 0xff, 0xff, 1, 'x', 0x0e, 12, 0x80, 3, 0xff, 0xff, 1, 'x',
+		 0x0e, 16, 0, 1, 'x') },
+	{ "beyond 2^62", SERVER, APP, ERR(FRAME_ENCODING), 0x0e,
+	  FRAMES(0x0e, 0, HUGE_VARINT, 1, 'x') },
+	/* RFC 9000 §4.5 */
+	{ "data behind FIN", SERVER, APP, ERR(FINAL_SIZE), 0x0e,
+	  FRAMES(0x0b, 0, 1, 'x', 0x0e, 0, 1, 1, 'x') },
+	{ "another FIN", SERVER, APP, ERR(FINAL_SIZE), 0x0b, FRAMES(0x0b, 0, 2, 'x', 'y', 0x0b, 0, 1, 'x') },
+	{ "FIN before data", SERVER, APP, ERR(FINAL_SIZE), 0x0b,
+	  FRAMES(0x0e, 0, 5, 1, 'x', 0x0b, 0, 1, 'x') },
+	{ "reset before data", CLIENT, APP, ERR(FINAL_SIZE), 0x04,
+	  FRAMES(0x0e, 3, 5, 1, 'x', 0x04, 3, 0, 5) },
+	{ "reset moves the end", CLIENT, APP, ERR(FINAL_SIZE), 0x04,
+	  FRAMES(0x0f, 3, 5, 1, 'x', 0x04, 3, 0, 7) },
+	/* RFC 9000 §19.15 */
+	{ "NEW_CONNECTION_ID of length 0", BOTH, APP, ERR(FRAME_ENCODING), 0x18,
+	  FRAMES(0x18, 9, 0, 0, TOKEN16) },
+	{ "NEW_CONNECTION_ID of length 21", BOTH, APP, ERR(FRAME_ENCODING), 0x18,
+	  FRAMES(0x18, 9, 0, 21, 1, 2, 3, 4, 5, TOKEN16, TOKEN16) },
+	{ "retires more than it has", BOTH, APP, ERR(FRAME_ENCODING), 0x18,
+	  FRAMES(0x18, 9, 10, 4, 9, 9, 9, 9, TOKEN16) },
+	{ "same number, other ID", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x18,
+	  FRAMES(0x18, 1, 0, 4, 9, 9, 9, 9, TOKEN16) },
+	/* RFC 9000 §5.1.1: our limit is 7, and 7 are there */
+	{ "one ID too many", BOTH, APP, ERR(CONNECTION_ID_LIMIT), 0x18,
+	  FRAMES(0x18, 7, 0, 4, 9, 9, 9, 9, TOKEN16) },
+	/* RFC 9000 §19.16 */
+	{ "retires what it never got", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x19, FRAMES(0x19, 0x40, 99) },
+	{ "retires where it sends to", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x19, FRAMES(0x19, 0) },
+	/* RFC 9221 §3: not announced */
+	{ "DATAGRAM", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x30, FRAMES(0x30, 1, 2, 3) },
+	{ "DATAGRAM", BOTH, APP, ERR(PROTOCOL_VIOLATION), 0x31, FRAMES(0x31, 1, 2) },
+};
+
+static void fault_name(const struct fault *f, char *desc)
+{
+	strscpy(desc, f->name, KUNIT_PARAM_DESC_SIZE);
+}
+
+KUNIT_ARRAY_PARAM(fault, faults, fault_name);
+
+static void commit_fault(struct kunit *test, const struct fault *f, int side)
+{
+	struct ctx *x = ctx_at(test, side, f->level);
+
+	/* RFC 9000 §12.4: what stands before it is of no help */
+	hostile_send(&x->h, f->level, f->frames, f->len);
+	expect_fault(test, x, f->code, f->type, f->name);
+	ctx_free(test, x);
+}
+
+static void fault_closes(struct kunit *test)
+{
+	const struct fault *f = test->param_value;
+
+	if (f->who & CLIENT)
+		commit_fault(test, f, 0);
+	if (f->who & SERVER)
+		commit_fault(test, f, 1);
+}
+
+/* ---- RFC 9000 §12.4, table 3: each frame type in each packet type ---- */
+
+struct sample {
+	u8 types;		/* I, H: allowed there (all are in 1-RTT) */
+	u8 len;
+	u8 frame[32];
+};
+
+#define IH	3
+
+static const struct sample samples[] = {
+	{ IH, FRAMES(0x00) },
+	{ IH, FRAMES(0x01) },
+	{ IH, FRAMES(0x02, 0, 0, 0, 0) },
+	{ IH, FRAMES(0x03, 0, 0, 0, 0, 0, 0, 0) },
+	{ 0, FRAMES(0x04, 0, 0, 0) },
+	{ 0, FRAMES(0x05, 0, 0) },
+	{ IH, FRAMES(0x06, 0x60, 0, 1, 'x') },
+	{ 0, FRAMES(0x07, 1, 'x') },
+	{ 0, FRAMES(0x08, 0) },
+	{ 0, FRAMES(0x09, 0) },
+	{ 0, FRAMES(0x0a, 0, 0) },
+	{ 0, FRAMES(0x0b, 0, 0) },
+	{ 0, FRAMES(0x0c, 0, 0) },
+	{ 0, FRAMES(0x0d, 0, 0) },
+	{ 0, FRAMES(0x0e, 0, 0, 0) },
+	{ 0, FRAMES(0x0f, 0, 0, 0) },
+	{ 0, FRAMES(0x10, 0) },
+	{ 0, FRAMES(0x11, 0, 0) },
+	{ 0, FRAMES(0x12, 0) },
+	{ 0, FRAMES(0x13, 0) },
+	{ 0, FRAMES(0x14, 0) },
+	{ 0, FRAMES(0x15, 0, 0) },
+	{ 0, FRAMES(0x16, 0) },
+	{ 0, FRAMES(0x17, 0) },
+	{ 0, FRAMES(0x18, 1, 0, 4, 9, 9, 9, 9, TOKEN16) },
+	{ 0, FRAMES(0x19, 0) },
+	{ 0, FRAMES(0x1a, 1, 2, 3, 4, 5, 6, 7, 8) },
+	{ 0, FRAMES(0x1b, 1, 2, 3, 4, 5, 6, 7, 8) },
+	{ IH, FRAMES(0x1c, 0, 0, 0) },
+	{ 0, FRAMES(0x1d, 0, 0) },
+	{ 0, FRAMES(0x1e) },
+	{ 0, FRAMES(0x31, 1, 'x') },
+};
+
+static void one_type(struct kunit *test, const struct sample *s, int side, u8 level, bool allowed)
+{
+	struct ctx *x = ctx_at(test, side, level);
+	u32 opened;
+
+	/* so that there is something to acknowledge */
+	if (level == HS) {
+		HOSTILE(&x->h, HS, 0x01);
+		hostile_look(&x->h);
+	}
+	opened = x->h.victim->mib[QUIC_MIB_PKT_IN];
+	hostile_send(&x->h, level, s->frame, s->len);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_PKT_IN], opened + 1);
+	if (!allowed)
+		expect_fault(test, x, ERR(PROTOCOL_VIOLATION), s->frame[0], "forbidden type");
+	else if (s->frame[0] == QUIC_FRAME_CONNECTION_CLOSE)
+		KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_DRAINING);
+	else
+		KUNIT_EXPECT_EQ_MSG(test, (int)victim(x)->state, (int)QUIC_CONN_HANDSHAKE,
+				    "type %u", s->frame[0]);
+	ctx_free(test, x);
+}
+
+static void frame_types_by_packet(struct kunit *test)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(samples); i++) {
+		one_type(test, &samples[i], 0, INI, samples[i].types & 1);
+		one_type(test, &samples[i], 1, INI, samples[i].types & 1);
+		one_type(test, &samples[i], 0, HS, samples[i].types & 2);
+		one_type(test, &samples[i], 1, HS, samples[i].types & 2);
+	}
+}
+
+/* All of them are at home in 1-RTT; the stream is one that the peer opened. */
+static void frame_types_in_1rtt(struct kunit *test)
+{
+	const struct sample *s;
+	struct ctx *x;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(samples); i++) {
+		s = &samples[i];
+		/* of those that have no place at a server, or with these numbers, above */
+		if (s->frame[0] == 0x07 || s->frame[0] == 0x18 || s->frame[0] == 0x19 ||
+		    s->frame[0] == 0x1e || s->frame[0] == 0x31)
+			continue;
+		x = ctx_at(test, 1, APP);
+		HOSTILE(&x->h, APP, 0x0a, 0, 0);
+		hostile_send(&x->h, APP, s->frame, s->len);
+		if (s->frame[0] == 0x1c || s->frame[0] == 0x1d)
+			KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_DRAINING);
+		else
+			KUNIT_EXPECT_EQ_MSG(test, (int)victim(x)->state,
+					    (int)QUIC_CONN_ESTABLISHED, "type %u", s->frame[0]);
+		ctx_free(test, x);
+	}
+}
+
+/* RFC 9000 §12.4: a packet without frames is a PROTOCOL_VIOLATION */
+static void no_frames(struct kunit *test)
+{
+	struct ctx *x;
+	int side;
+
+	for (side = 0; side < 2; side++) {
+		x = ctx_at(test, side, APP);
+		hostile_send(&x->h, APP, NULL, 0);
+		expect_fault(test, x, ERR(PROTOCOL_VIOLATION), 0, "no frames");
+		ctx_free(test, x);
+	}
+}
+
+/* RFC 9000 §17.2, §17.3.1: reserved bits, under protection, are zero */
+static void reserved_bits(struct kunit *test)
+{
+	static const u8 levels[] = { APP, INI, HS };
+	struct ctx *x;
+	u32 i;
+
+	for (i = 0; i < 2 * ARRAY_SIZE(levels); i++) {
+		x = ctx_at(test, i & 1, levels[i / 2]);
+		x->h.reserved = levels[i / 2] == APP ? 0x08 : 0x04;
+		HOSTILE(&x->h, levels[i / 2], 0x01);
+		x->h.reserved = 0;
+		expect_fault(test, x, ERR(PROTOCOL_VIOLATION), 0, "reserved bits");
+		ctx_free(test, x);
+	}
+}
+
+/* ---- the stream machine keeps its errors to the connection ---- */
+
+/* RFC 9000 §4.1: exactly up to the limits, nothing is wrong */
+static void limits_exactly(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+
+	HOSTILE(&x->h, APP, 0x0e, 0, 0x80, 3, 0xff, 0xff, 1, 'x',
+		0x0e, 4, 0x80, 3, 0xff, 0xff, 1, 'x', 0x0e, 8, 0x80, 3, 0xff, 0xff, 1, 'x',
+		0x0e, 12, 0x80, 3, 0xff, 0xff, 1, 'x');
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_ESTABLISHED);
+	/* the last stream of each kind; it has no credit left but for nothing */
+	HOSTILE(&x->h, APP, 0x0a, 36, 0, 0x0b, 38, 0);
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_ESTABLISHED);
+	ctx_free(test, x);
+}
+
+/* A closed stream's late frames are ignored, RFC 9000 §3.2 */
+static void late_frames(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+
+	HOSTILE(&x->h, APP, 0x0b, 3, 1, pattern(3, 0));
+	end_read(x->h.victim);
+	KUNIT_EXPECT_EQ(test, x->h.victim->fins, 1);
+	HOSTILE(&x->h, APP, 0x0b, 3, 1, pattern(3, 0));
+	HOSTILE(&x->h, APP, 0x04, 3, 9, 1);
+	HOSTILE(&x->h, APP, 0x15, 3, 9);
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_ESTABLISHED);
+	ctx_free(test, x);
+}
+
+/* ---- ACKs of what we do not say ---- */
+
+/* RFC 9000 §12.3: a packet number is taken once */
+static void duplicates(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	u8 *d = x->h.buf + PAIR_DGRAM;
+	u32 len, dup;
+
+	len = hostile_build(&x->h, APP, (const u8 []){ 0x0a, 0, 1, pattern(0, 0) }, 4, d);
+	dup = x->h.victim->mib[QUIC_MIB_DROP_DUP];
+	hostile_datagram(&x->h, d, len);
+	hostile_datagram(&x->h, d, len);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_DUP], dup + 1);
+	end_read(x->h.victim);
+	KUNIT_EXPECT_EQ(test, x->h.victim->got, 1);
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §13.2.1: ACKs, PADDING and CLOSE are never answered with an ACK */
+static void acks_are_not_acknowledged(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	int i;
+
+	hostile_look(&x->h);
+	for (i = 0; i < 10; i++) {
+		HOSTILE(&x->h, APP, 0x02, 0, 0, 0, 0);
+		HOSTILE(&x->h, APP, 0x00, 0x00);
+		x->p.now += 50 * PAIR_MS;
+		KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+	}
+	/* but ride along with what is */
+	HOSTILE(&x->h, APP, 0x01);
+	HOSTILE(&x->h, APP, 0x01);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	KUNIT_EXPECT_TRUE(test, hostile_saw(&x->h, APP, QUIC_FRAME_ACK));
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §13.2.2, §13.2.1: every second packet, or after max_ack_delay */
+static void ack_frequency(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+
+	hostile_look(&x->h);
+	HOSTILE(&x->h, APP, 0x0a, 0, 1, pattern(0, 0));
+	x->h.pn[APP]++;			/* what follows a hole is acknowledged at once */
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	HOSTILE(&x->h, APP, 0x0e, 0, 1, 1, pattern(0, 1));
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	x->p.now += 25 * PAIR_MS;
+	quic_conn_timeout(victim(x), x->p.now);
+	hostile_look(&x->h);
+	HOSTILE(&x->h, APP, 0x0e, 0, 2, 1, pattern(0, 2));
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+	KUNIT_EXPECT_EQ(test, quic_conn_deadline(victim(x), x->p.now), x->p.now + 25 * PAIR_MS);
+	HOSTILE(&x->h, APP, 0x0e, 0, 3, 1, pattern(0, 3));
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	HOSTILE(&x->h, APP, 0x0e, 0, 4, 1, pattern(0, 4));
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+	x->p.now += 25 * PAIR_MS;
+	quic_conn_timeout(victim(x), x->p.now);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §13.4.1: ECN codepoints are counted, CE is told at once */
+static void ecn_is_reported(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	const struct quic_frame *f;
+
+	hostile_look(&x->h);
+	x->h.ecn = QUIC_ECN_CE;
+	HOSTILE(&x->h, APP, 0x01);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	f = hostile_saw(&x->h, APP, QUIC_FRAME_ACK_ECN);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	KUNIT_EXPECT_EQ(test, f->ack.ce, 1);
+	KUNIT_EXPECT_EQ(test, f->ack.ect0, 0);
+	ctx_free(test, x);
+}
+
+/* ---- packets that are not for us ---- */
+
+/* RFC 9000 §14.1: a server MUST discard an Initial in a datagram below 1200 bytes */
+static void small_initial(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, INI);
+	u32 n;
+
+	x->h.pad = 100;
+	HOSTILE(&x->h, INI, 0x21);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_SMALL], 1);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
+	/* exactly 1199 and 1200 bytes of UDP payload */
+	n = hostile_build(&x->h, INI, (const u8 []){ 0x01 }, 1, x->h.buf);
+	x->h.pad += 1199 - n;
+	HOSTILE(&x->h, INI, 0x21);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_SMALL], 2);
+	x->h.pad++;
+	HOSTILE(&x->h, INI, 0x21);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_SMALL], 2);
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_CLOSING);
+	ctx_free(test, x);
+	/* a client takes a server's small ones */
+	x = ctx_at(test, 0, INI);
+	x->h.pad = 100;
+	HOSTILE(&x->h, INI, 0x01);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_SMALL], 0);
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §5.2, §7.2: other IDs, another version: dropped */
+static void wrong_header(struct kunit *test)
+{
+	static const struct quic_cid other = { 16, { 1, 2, 3 } };
+	struct ctx *x;
+	struct end *v;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		x = ctx_at(test, i & 1, i & 2 ? INI : HS);
+		v = x->h.victim;
+		x->h.dcid = &other;
+		HOSTILE(&x->h, i & 2 ? INI : HS, 0x21);
+		KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_CID], 1);
+		x->h.dcid = NULL;
+		/* §7.2: MUST discard a packet with another Source Connection ID */
+		x->h.scid = &other;
+		HOSTILE(&x->h, i & 2 ? INI : HS, 0x21);
+		KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_CID], 2);
+		x->h.scid = NULL;
+		x->h.version = QUIC_VERSION_V2;
+		HOSTILE(&x->h, i & 2 ? INI : HS, 0x21);
+		KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_VERSION], 1);
+		KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
+		ctx_free(test, x);
+	}
+}
+
+/* RFC 9000 §9: before migration is allowed, only from the peer's address */
+static void wrong_address(struct kunit *test)
+{
+	struct quic_addr other = { .family = 4, .port = 5, .ip = { 10, 0, 0, 9 } };
+	struct ctx *x = ctx_at(test, 1, HS);
+
+	x->h.from = &other;
+	HOSTILE(&x->h, HS, 0x21);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_PATH], 1);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
+	ctx_free(test, x);
+}
+
+/* Noise, and packets that do not verify: counted, and that is all */
+static void forged(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	struct end *v = x->h.victim;
+	int n, i;
+
+	n = hostile_build(&x->h, APP, (const u8 []){ 0x1f }, 1, x->h.buf);
+	x->h.buf[n - 1] ^= 1;
+	hostile_datagram(&x->h, x->h.buf, n);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_AUTH], 1);
+	KUNIT_EXPECT_EQ(test, v->c.keys.forged, 1);
+	/* RFC 9001 §5.4.2: too short for a sample */
+	hostile_datagram(&x->h, x->h.buf, 36);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_AUTH], 2);
+	KUNIT_EXPECT_EQ(test, v->c.keys.forged, 1);
+	/* nothing, one byte, a header cut short, the fixed bit cleared */
+	hostile_datagram(&x->h, NULL, 0);
+	for (i = 1; i < 17; i++)
+		hostile_datagram(&x->h, x->h.buf, i);
+	x->h.buf[0] &= ~QUIC_HDR_FIXED;
+	hostile_datagram(&x->h, x->h.buf, n);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_HEADER], 17);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §12.2: coalesced packets are taken one by one; of other IDs: not at all */
+static void coalesced(struct kunit *test)
+{
+	static const struct quic_cid other = { 16, { 1, 2, 3 } };
+	struct ctx *x = ctx_at(test, 1, HS);
+	struct end *v = x->h.victim;
+	u32 in = v->mib[QUIC_MIB_PKT_IN];
+	int a, b, c;
+
+	x->h.pad = QUIC_INITIAL_MIN / 2;
+	a = hostile_build(&x->h, INI, (const u8 []){ 0x01 }, 1, x->h.buf);
+	/* §12.2: one that does not verify does not stop the others */
+	x->h.buf[a - 1] ^= 1;
+	b = hostile_build(&x->h, INI, (const u8 []){ 0x01 }, 1, x->h.buf + a);
+	x->h.pad = 0;
+	c = hostile_build(&x->h, HS, (const u8 []){ 0x01 }, 1, x->h.buf + a + b);
+	hostile_datagram(&x->h, x->h.buf, a + b + c);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_AUTH], 1);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_PKT_IN], in + 2);
+	/* §12.2: SHOULD ignore those with another Destination Connection ID */
+	a = hostile_build(&x->h, HS, (const u8 []){ 0x01 }, 1, x->h.buf);
+	x->h.dcid = &other;
+	b = hostile_build(&x->h, HS, (const u8 []){ 0x21 }, 1, x->h.buf + a);
+	hostile_datagram(&x->h, x->h.buf, a + b);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_PKT_IN], in + 3);
+	KUNIT_EXPECT_EQ(test, v->mib[QUIC_MIB_DROP_CID], 1);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
+	ctx_free(test, x);
+}
+
+/* ---- Version Negotiation, RFC 9000 §6.2 ---- */
+
+static void send_vn(struct ctx *x, const struct quic_cid *dcid, const struct quic_cid *scid,
+		    u32 a, u32 b)
+{
+	struct quic_vec d = { dcid->id, dcid->len }, s = { scid->id, scid->len };
+	const u32 versions[] = { a, b };
+	struct quic_wr w;
+
+	quic_wr_init(&w, x->h.buf, PAIR_DGRAM);
+	quic_hdr_put_vn(&w, &d, &s, versions, 2, 0x55);
+	hostile_datagram(&x->h, x->h.buf, w.p - x->h.buf);
+}
+
+static void version_negotiation(struct kunit *test)
+{
+	static const struct quic_cid other = { 16, { 1, 2, 3 } };
+	struct ctx *x = ctx_new(test);
+	struct quic_conn *c = &x->p.e[0].c;
+	struct quic_cid mine;
+
+	pair_hello(&x->p);
+	hostile_init(&x->h, &x->p.e[0]);
+	mine = c->scids.e[0].cid;
+	/* RFC 8999 §6, RFC 9000 §17.2.1: both IDs MUST be those of our packet, reversed */
+	send_vn(x, &mine, &other, 0x1a2a3a4a, 0x2a3a4a5a);
+	send_vn(x, &other, &c->odcid, 0x1a2a3a4a, 0x2a3a4a5a);
+	/* RFC 9000 §6.2: MUST discard one that lists the version in use */
+	send_vn(x, &mine, &c->odcid, 0x1a2a3a4a, QUIC_VERSION_V1);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_HANDSHAKE);
+	/* RFC 9000 §6.2: else MUST abandon the attempt */
+	send_vn(x, &mine, &c->odcid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_CLOSED);
+	KUNIT_EXPECT_EQ(test, c->close.err, EPROTONOSUPPORT);
+	KUNIT_EXPECT_EQ(test, x->p.e[0].mib[QUIC_MIB_DROP_VN], 4);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+	ctx_free(test, x);
+	/* RFC 9000 §6.2: MUST discard it once any other packet was processed */
+	x = ctx_at(test, 0, INI);
+	c = victim(x);
+	mine = c->scids.e[0].cid;
+	send_vn(x, &mine, &c->odcid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	send_vn(x, &mine, &c->dcids.e[0].cid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_HANDSHAKE);
+	ctx_free(test, x);
+	/* a server never wants one */
+	x = ctx_at(test, 1, INI);
+	c = victim(x);
+	send_vn(x, &c->scids.e[0].cid, &c->dcids.e[0].cid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_HANDSHAKE);
+	ctx_free(test, x);
+}
+
+/* ---- Retry, RFC 9000 §17.2.5 ---- */
+
+static const struct quic_cid retry_cid = { 16, { 0xaa, 0xbb, 0xcc } };
+
+/* A Retry for the client's Initial: its length. */
+static u32 put_retry(struct ctx *x, const struct quic_cid *scid, const u8 *token, u32 token_len)
+{
+	struct quic_conn *c = victim(x);
+	struct quic_wr w;
+	u32 len;
+
+	quic_wr_init(&w, x->h.buf, PAIR_DGRAM);
+	quic_hdr_put_retry(&w, c->version, &c->scids.e[0].cid, scid, token, token_len, 0x33);
+	len = w.p - x->h.buf;
+	PAIR_MUST(&x->p, !quic_keys_retry_tag(x->h.victim->ops.crypto, c->version, &c->odcid,
+					      x->h.buf, len, x->h.buf + len));
+	return len + QUIC_TAG_LEN;
+}
+
+static void retry(struct kunit *test)
+{
+	static const u8 token[] = "a token";
+	struct ctx *x = ctx_new(test);
+	struct quic_conn *c = &x->p.e[0].c;
+	struct quic_hdr h;
+	u64 pn;
+	u32 len;
+
+	pair_hello(&x->p);
+	hostile_init(&x->h, &x->p.e[0]);
+	x->p.e[1].in.n = 0;
+	/* RFC 9000 §17.2.5.2: MUST discard: forged tag, no token, the ID that we chose */
+	len = put_retry(x, &retry_cid, token, sizeof(token));
+	x->h.buf[len - 1] ^= 1;
+	hostile_datagram(&x->h, x->h.buf, len);
+	hostile_datagram(&x->h, x->h.buf, put_retry(x, &retry_cid, token, 0));
+	hostile_datagram(&x->h, x->h.buf, put_retry(x, &c->odcid, token, sizeof(token)));
+	KUNIT_EXPECT_FALSE(test, c->retried);
+	KUNIT_EXPECT_EQ(test, end_tx(&x->p.e[0]), 0);
+	/* the right one */
+	pn = c->loss.sp[QUIC_SPACE_INITIAL]->sent.next;
+	hostile_datagram(&x->h, x->h.buf, put_retry(x, &retry_cid, token, sizeof(token)));
+	KUNIT_EXPECT_TRUE(test, c->retried);
+	KUNIT_ASSERT_EQ(test, end_tx(&x->p.e[0]), 1);
+	KUNIT_ASSERT_EQ(test, quic_hdr_parse(queue_at(&x->p.e[1].in, 0)->data, 1200, 16, false, &h),
+			0);
+	/* RFC 9000 §17.2.5.2, §17.2.5.3: the token and the new ID go into the next Initials */
+	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.dcid, &retry_cid));
+	KUNIT_ASSERT_EQ(test, h.token_len, (u32)sizeof(token));
+	KUNIT_EXPECT_MEMEQ(test, h.token, token, sizeof(token));
+	/* §17.2.5.3: MUST NOT reset the packet number */
+	KUNIT_EXPECT_EQ(test, c->loss.sp[QUIC_SPACE_INITIAL]->sent.next, pn + 1);
+	/* RFC 9000 §17.2.5.2: MUST accept at most one */
+	len = put_retry(x, &c->odcid, (const u8 *)"other", 5);
+	hostile_datagram(&x->h, x->h.buf, len);
+	KUNIT_EXPECT_EQ(test, c->token_len, sizeof(token));
+	KUNIT_EXPECT_EQ(test, x->p.e[0].mib[QUIC_MIB_DROP_RETRY] +
+			x->p.e[0].mib[QUIC_MIB_DROP_HEADER], 4);
+	/* RFC 9000 §7.3: and the handshake proves it */
+	pair_sleep(&x->p, PAIR_SEC);
+	KUNIT_EXPECT_TRUE(test, c->confirmed && x->p.e[1].c.confirmed);
+	KUNIT_EXPECT_TRUE(test, c->peer_tp.has_rscid);
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §17.2.5.2: MUST discard it after any Initial of the server's; servers: always */
+static void late_retry(struct kunit *test)
+{
+	struct ctx *x;
+	int side;
+
+	for (side = 0; side < 2; side++) {
+		x = ctx_at(test, side, INI);
+		hostile_datagram(&x->h, x->h.buf, put_retry(x, &retry_cid, (const u8 *)"t", 1));
+		KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_RETRY], 1);
+		KUNIT_EXPECT_FALSE(test, victim(x)->retried);
+		ctx_free(test, x);
+	}
+}
+
+/* ---- held packets, RFC 9001 §5.7 ---- */
+
+static void held_until_keys(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	struct end *s = &x->p.e[1];
+	int i;
+
+	pair_hello(&x->p);
+	s->deaf = true;
+	end_deliver(s);
+	hostile_init(&x->h, s);
+	for (i = 0; i < 2 * QUIC_HELD_MAX; i++)
+		HOSTILE(&x->h, i & 1 ? HS : APP, 0x01);
+	KUNIT_EXPECT_EQ(test, (u32)s->c.nheld, (u32)QUIC_HELD_MAX);
+	KUNIT_EXPECT_EQ(test, s->mib[QUIC_MIB_DROP_NOKEY], QUIC_HELD_MAX);
+	s->deaf = false;
+	end_tls(s);
+	/* Handshake keys are there: those are done, and prove the client's address */
+	KUNIT_EXPECT_EQ(test, (u32)s->c.nheld, (u32)QUIC_HELD_MAX / 2);
+	KUNIT_EXPECT_EQ(test, (int)s->c.path.state, (int)QUIC_PATH_VALIDATED);
+	KUNIT_EXPECT_EQ(test, s->mib[QUIC_MIB_PKT_IN], 1 + QUIC_HELD_MAX / 2);
+	HOSTILE(&x->h, HS, 0x06, 0, 5, TLS_FINISHED, 0, 2, 0, 0);
+	end_tls(s);
+	KUNIT_EXPECT_TRUE(test, s->c.confirmed);
+	KUNIT_EXPECT_EQ(test, (u32)s->c.nheld, 0);
+	KUNIT_EXPECT_EQ(test, s->mib[QUIC_MIB_PKT_IN], 2 + QUIC_HELD_MAX);
+	ctx_free(test, x);
+	/* what is still held when the connection goes is freed */
+	x = ctx_new(test);
+	pair_hello(&x->p);
+	x->p.e[1].deaf = true;
+	end_deliver(&x->p.e[1]);
+	hostile_init(&x->h, &x->p.e[1]);
+	HOSTILE(&x->h, HS, 0x01);
+	KUNIT_EXPECT_EQ(test, (u32)x->p.e[1].c.nheld, 1);
+	ctx_free(test, x);
+}
+
+/*
+ * RFC 9001 §5.7: a server MUST NOT process 1-RTT packets before the handshake is
+ * complete; nor does a client, whatever key is installed first
+ */
+static void held_until_complete(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, HS);
+	struct end *c = x->h.victim;
+	u8 params[QUIC_TPARAM_EXT_MAX];
+	int n;
+
+	n = quic_conn_get_params(&x->p.e[1].c, params, sizeof(params));
+	KUNIT_ASSERT_GT(test, n, 0);
+	KUNIT_ASSERT_EQ(test, quic_conn_set_peer_params(&c->c, params, n, x->p.now), 0);
+	KUNIT_ASSERT_EQ(test, tls_secret(c, APP, false), 0);
+	HOSTILE(&x->h, APP, 0x1e);
+	KUNIT_EXPECT_EQ(test, (u32)c->c.nheld, 1);
+	KUNIT_EXPECT_FALSE(test, c->c.confirmed);
+	KUNIT_ASSERT_EQ(test, tls_secret(c, APP, true), 0);
+	KUNIT_EXPECT_EQ(test, (u32)c->c.nheld, 0);
+	KUNIT_EXPECT_TRUE(test, c->c.confirmed);
+	ctx_free(test, x);
+}
+
+/* Once keys are gone, nothing is held, RFC 9001 §4.9 */
+static void not_held_after(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+
+	HOSTILE(&x->h, HS, 0x21);
+	x->h.pad = QUIC_INITIAL_MIN;
+	HOSTILE(&x->h, INI, 0x21);
+	KUNIT_EXPECT_EQ(test, (u32)victim(x)->nheld, 0);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_NOKEY], 2);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
+	ctx_free(test, x);
+}
+
+/* ---- key update, RFC 9001 §6 ---- */
+
+static void hostile_update(struct ctx *x)
+{
+	PAIR_MUST(&x->p, !quic_keys_prepare(&x->h.keys));
+	PAIR_MUST(&x->p, !quic_keys_flip(&x->h.keys, x->h.pn[APP], x->p.now + PAIR_SEC));
+}
+
+static void key_update_of_the_peer(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	struct quic_conn *c = victim(x);
+	u32 at;
+
+	HOSTILE(&x->h, APP, 0x01);
+	hostile_look(&x->h);
+	hostile_update(x);
+	/* not prepared: the packet is dropped, and work is asked for */
+	if (!c->keys.prepared) {
+		HOSTILE(&x->h, APP, 0x01);
+		KUNIT_EXPECT_TRUE(test, c->work & QUIC_WORK_KEYS);
+		quic_conn_work(c, x->p.now);
+	}
+	HOSTILE(&x->h, APP, 0x01);
+	/* RFC 9001 §6.2: MUST answer with the new keys */
+	KUNIT_EXPECT_TRUE(test, c->keys.phase);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_KEY_UPDATE], 1);
+	KUNIT_EXPECT_EQ(test, end_events(x->h.victim, QUIC_EVENT_KEY_UPDATE, &at), 1);
+	KUNIT_EXPECT_EQ(test, x->h.victim->ev[at].data[0], 1);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	KUNIT_EXPECT_FALSE(test, x->h.keys.phase_first_rx == QUIC_TIME_NEVER);
+	/* RFC 9001 §6.4: and never again the old ones */
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	ctx_free(test, x);
+}
+
+/* RFC 9001 §6.4: older keys with a higher packet number: KEY_UPDATE_ERROR */
+static void key_update_backwards(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	struct quic_conn *c = victim(x);
+	int n;
+
+	KUNIT_ASSERT_EQ(test, quic_keys_prepare(&c->keys), 0);
+	HOSTILE(&x->h, APP, 0x01);
+	/* a packet of the old phase with a number above those of the new */
+	x->h.pn[APP] += 10;
+	n = hostile_build(&x->h, APP, (const u8 []){ 0x01 }, 1, x->h.buf + PAIR_DGRAM);
+	x->h.pn[APP] -= 5;
+	hostile_update(x);
+	HOSTILE(&x->h, APP, 0x01);
+	KUNIT_EXPECT_TRUE(test, c->keys.phase);
+	hostile_look(&x->h);
+	x->h.pn[APP] -= 3;
+	HOSTILE(&x->h, APP, 0x01);	/* the new phase begins lower: fine */
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	/* it opens with the previous keys only below the new phase: here it cannot be opened */
+	hostile_datagram(&x->h, x->h.buf + PAIR_DGRAM, n);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	ctx_free(test, x);
+	/* the new phase below what the old one had: an error */
+	x = ctx_at(test, 0, APP);
+	c = victim(x);
+	KUNIT_ASSERT_EQ(test, quic_keys_prepare(&c->keys), 0);
+	x->h.pn[APP] += 10;
+	HOSTILE(&x->h, APP, 0x01);
+	hostile_look(&x->h);
+	x->h.pn[APP] -= 5;
+	hostile_update(x);
+	HOSTILE(&x->h, APP, 0x01);
+	expect_fault(test, x, ERR(KEY_UPDATE), 0, "key update backwards");
+	ctx_free(test, x);
+}
+
+/* RFC 9001 §6.5: packets of the phase before are read for a while */
+static void reordered_around_update(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	struct quic_conn *c = victim(x);
+	u8 *late = x->h.buf + PAIR_DGRAM;
+	u32 in;
+	int n;
+
+	KUNIT_ASSERT_EQ(test, quic_keys_prepare(&c->keys), 0);
+	n = hostile_build(&x->h, APP, (const u8 []){ 0x01 }, 1, late);
+	hostile_update(x);
+	HOSTILE(&x->h, APP, 0x01);
+	in = x->h.victim->mib[QUIC_MIB_PKT_IN];
+	hostile_datagram(&x->h, late, n);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_PKT_IN], in + 1);
+	ctx_free(test, x);
+	/* ... but not for ever: three PTO */
+	x = ctx_at(test, 1, APP);
+	c = victim(x);
+	KUNIT_ASSERT_EQ(test, quic_keys_prepare(&c->keys), 0);
+	n = hostile_build(&x->h, APP, (const u8 []){ 0x01 }, 1, x->h.buf + PAIR_DGRAM);
+	hostile_update(x);
+	HOSTILE(&x->h, APP, 0x01);
+	hostile_look(&x->h);
+	hostile_ack(&x->h, APP);
+	x->p.now = c->keys.prev_drop;
+	quic_conn_timeout(c, x->p.now);
+	in = x->h.victim->mib[QUIC_MIB_PKT_IN];
+	hostile_datagram(&x->h, x->h.buf + PAIR_DGRAM, n);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_PKT_IN], in);
+	ctx_free(test, x);
+}
+
+/* RFC 9001 §6.6: too many forgeries: AEAD_LIMIT_REACHED */
+static void forgery_limit(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	struct quic_conn *c = victim(x);
+	int n;
+
+	c->keys.forged = c->keys.rx.info->open_limit - 1;
+	n = hostile_build(&x->h, APP, (const u8 []){ 0x01 }, 1, x->h.buf);
+	x->h.buf[n - 1] ^= 1;
+	hostile_datagram(&x->h, x->h.buf, n);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	hostile_datagram(&x->h, x->h.buf, n);
+	expect_fault(test, x, ERR(AEAD_LIMIT_REACHED), 0, "forgeries");
+	ctx_free(test, x);
+}
+
+/* ---- TLS after the handshake ---- */
+
+/* RFC 9001 §4.1.3: session tickets come in 1-RTT CRYPTO; ours are events */
+static void session_tickets(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	struct end *c = x->h.victim;
+	u32 at;
+
+	/* two in three pieces, out of order */
+	HOSTILE(&x->h, APP, 0x06, 3, 6, 2, 'a', 'b', 4, 0, 0);
+	KUNIT_EXPECT_EQ(test, end_events(c, QUIC_EVENT_NEW_SESSION_TICKET, NULL), 0);
+	HOSTILE(&x->h, APP, 0x06, 0, 3, 4, 0, 0);
+	KUNIT_EXPECT_EQ(test, end_events(c, QUIC_EVENT_NEW_SESSION_TICKET, &at), 1);
+	KUNIT_EXPECT_EQ(test, c->ev[at].len, 6);
+	KUNIT_EXPECT_MEMEQ(test, c->ev[at].data, "\4\0\0\2ab", 6);
+	HOSTILE(&x->h, APP, 0x06, 9, 2, 1, 'c');
+	KUNIT_EXPECT_EQ(test, end_events(c, QUIC_EVENT_NEW_SESSION_TICKET, &at), 2);
+	KUNIT_EXPECT_MEMEQ(test, c->ev[at].data, "\4\0\0\1c", 5);
+	/* nothing of it is for the reader of handshake messages */
+	c->deaf = true;
+	KUNIT_EXPECT_FALSE(test, tls_step(c));
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&c->c));
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §19.7: a token for later */
+static void new_token_event(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	u32 at;
+
+	HOSTILE(&x->h, APP, 0x07, 3, 7, 8, 9);
+	KUNIT_EXPECT_EQ(test, end_events(x->h.victim, QUIC_EVENT_NEW_TOKEN, &at), 1);
+	KUNIT_EXPECT_MEMEQ(test, x->h.victim->ev[at].data, "\7\10\11", 3);
+	ctx_free(test, x);
+}
+
+/* ---- connection IDs ---- */
+
+/* RFC 9000 §5.1.2: Retire Prior To: others are used, the old ones retired */
+static void retire_prior_to(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	struct quic_cid now_used;
+	struct quic_hdr h;
+	struct dgram *d;
+
+	HOSTILE(&x->h, APP, 0x18, 7, 7, 4, 9, 9, 9, 9, TOKEN16);
+	now_used = quic_cids_remote_active(&victim(x)->dcids)->cid;
+	KUNIT_EXPECT_EQ(test, (u32)now_used.len, 4);
+	x->p.e[0].in.n = 0;
+	KUNIT_ASSERT_GE(test, end_tx(x->h.victim), 1);
+	d = queue_at(&x->p.e[0].in, 0);
+	KUNIT_ASSERT_EQ(test, quic_hdr_parse(d->data, d->len, 4, false, &h), 0);
+	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.dcid, &now_used));
+	see_datagram(&x->h, d->data, d->len);
+	KUNIT_EXPECT_TRUE(test, hostile_saw(&x->h, APP, QUIC_FRAME_RETIRE_CONNECTION_ID));
+	KUNIT_EXPECT_EQ(test, x->h.nseen, 8);	/* ACK, and seven of them */
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §5.1.2: a peer that makes us retire without end */
+static void retire_flood(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	u8 seq;
+
+	for (seq = 7; seq < 63 && quic_conn_is_open(victim(x)); seq++)
+		HOSTILE(&x->h, APP, 0x18, seq, seq, 4, 9, 9, 9, seq, seq, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+			11, 12, 13, 14, 15, 16);
+	expect_fault(test, x, ERR(CONNECTION_ID_LIMIT), 0x18, "retire flood");
+	KUNIT_EXPECT_GT(test, seq, 14);
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §5.1.2: what the peer retires is replaced; the event tells */
+static void peer_retires(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	struct end *v = x->h.victim;
+	struct quic_cid second = v->c.scids.e[1].cid;
+	const struct quic_frame *f;
+	u32 had = v->cids;
+
+	hostile_look(&x->h);
+	x->h.dcid = &second;
+	HOSTILE(&x->h, APP, 0x19, 0);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
+	KUNIT_EXPECT_EQ(test, end_events(v, QUIC_EVENT_CONNECTION_ID, NULL), 1);
+	KUNIT_EXPECT_EQ(test, v->cids, had);
+	hostile_look(&x->h);
+	f = hostile_saw(&x->h, APP, QUIC_FRAME_NEW_CONNECTION_ID);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	KUNIT_EXPECT_EQ(test, f->new_cid.seq, 7);
+	/* again: a repeated frame, no harm */
+	HOSTILE(&x->h, APP, 0x19, 0);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
+	ctx_free(test, x);
+}
+
+/* ---- stateless reset, RFC 9000 §10.3.1 ---- */
+
+static void stateless_reset(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	struct quic_conn *c = victim(x);
+	u8 token[QUIC_RESET_TOKEN_LEN], spare[QUIC_RESET_TOKEN_LEN];
+
+	/* the one in use, given by NEW_CONNECTION_ID with all others retired */
+	memcpy(spare, c->dcids.e[2].token, sizeof(spare));
+	KUNIT_ASSERT_EQ(test, quic_cids_remote_use(&c->dcids, 1), 0);
+	memcpy(token, quic_cids_remote_active(&c->dcids)->token, sizeof(token));
+	get_random_bytes(x->h.buf, 64);
+	x->h.buf[0] = 0x41;
+	/* RFC 9000 §10.3.1: MUST NOT check tokens of IDs that were never used */
+	memcpy(x->h.buf + 43 - 16, spare, 16);
+	hostile_datagram(&x->h, x->h.buf, 43);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	/* a long header is none; nor is what is shorter than 21 bytes */
+	memcpy(x->h.buf + 43 - 16, token, 16);
+	x->h.buf[0] = 0xc1;
+	hostile_datagram(&x->h, x->h.buf, 43);
+	x->h.buf[0] = 0x41;
+	hostile_datagram(&x->h, x->h.buf + 43 - 20, 20);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	/* RFC 9000 §10.3.1: MUST enter the draining period, and not send any more */
+	hostile_datagram(&x->h, x->h.buf, 43);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_DRAINING);
+	KUNIT_EXPECT_EQ(test, c->close.err, ECONNRESET);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_RESET_IN], 1);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+	ctx_free(test, x);
+}
+
+/* ---- PATH_CHALLENGE, RFC 9000 §8.2.2 ---- */
+
+static void path_challenge(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	const struct quic_frame *f;
+
+	hostile_look(&x->h);
+	HOSTILE(&x->h, APP, 0x1a, 1, 2, 3, 4, 5, 6, 7, 8);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	f = hostile_saw(&x->h, APP, QUIC_FRAME_PATH_RESPONSE);
+	KUNIT_ASSERT_NOT_NULL(test, f);
+	KUNIT_EXPECT_MEMEQ(test, f->path.data, "\1\2\3\4\5\6\7\10", 8);
+	/* RFC 9000 §8.2.2: MUST expand the datagram to 1200 bytes */
+	KUNIT_EXPECT_GE(test, x->h.victim->last_len, QUIC_INITIAL_MIN);
+	/* a response that nobody asked for: ignored */
+	HOSTILE(&x->h, APP, 0x1b, 1, 2, 3, 4, 5, 6, 7, 8);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
+	ctx_free(test, x);
+}
+
+/* ---- the peer closes, RFC 9000 §10.2.2 ---- */
+
+static void peer_closes(struct kunit *test)
+{
+	static const struct {
+		u8 frame[6];
+		int err;
+		bool app;
+	} t[] = {
+		{ { 0x1c, 0x00, 0x00, 2, 'o', 'k' }, 0, false },
+		{ { 0x1c, 0x0a, 0x06, 2, 'n', 'o' }, ECONNRESET, false },
+		{ { 0x1c, 0x02, 0x00, 2, 'n', 'o' }, ECONNREFUSED, false },
+		{ { 0x1d, 0x2a, 3, 'b', 'y', 'e' }, 0, true },
+	};
+	struct quic_conn *c;
+	struct ctx *x;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		x = ctx_at(test, i & 1, APP);
+		c = victim(x);
+		hostile_send(&x->h, APP, t[i].frame, 6);
+		KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_DRAINING);
+		KUNIT_EXPECT_EQ(test, c->close.err, t[i].err);
+		KUNIT_EXPECT_EQ(test, c->close.app, t[i].app);
+		KUNIT_EXPECT_FALSE(test, c->close.local);
+		KUNIT_EXPECT_EQ(test, c->close.code, (u64)t[i].frame[1]);
+		KUNIT_EXPECT_MEMEQ(test, c->close.phrase, t[i].app ? "bye" : (char *)t[i].frame + 4,
+				   t[i].app ? 3 : 2);
+		KUNIT_EXPECT_EQ(test, end_events(x->h.victim, QUIC_EVENT_CONNECTION_CLOSE, NULL), 1);
+		/* RFC 9000 §10.2.2: MUST NOT send any packets */
+		HOSTILE(&x->h, APP, 0x01);
+		HOSTILE(&x->h, APP, 0x01);
+		KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+		quic_conn_close(c, true, 1, NULL, 0, x->p.now);
+		KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+		/* RFC 9000 §10.2: at least three PTO, then all is over */
+		KUNIT_EXPECT_EQ(test, quic_conn_deadline(c, x->p.now), c->close_at);
+		KUNIT_EXPECT_EQ(test, c->close_at,
+				x->p.now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP));
+		x->p.now = c->close_at;
+		quic_conn_timeout(c, x->p.now);
+		KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_CLOSED);
+		KUNIT_EXPECT_EQ(test, quic_conn_deadline(c, x->p.now), QUIC_TIME_NEVER);
+		ctx_free(test, x);
+	}
+}
+
+/* A refusal during the handshake, at either level */
+static void peer_refuses(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, INI);
+
+	HOSTILE(&x->h, INI, 0x1c, 0x02, 0, 0);
+	KUNIT_EXPECT_EQ(test, victim(x)->close.err, ECONNREFUSED);
+	ctx_free(test, x);
+	x = ctx_at(test, 0, HS);
+	HOSTILE(&x->h, HS, 0x1c, 0x41, 0x28, 0, 0);
+	KUNIT_EXPECT_EQ(test, victim(x)->close.err, ECONNREFUSED);
+	KUNIT_EXPECT_EQ(test, victim(x)->close.code, 0x128);
+	ctx_free(test, x);
+}
+
+/* Frames behind a CLOSE are nobody's */
+static void frames_behind_close(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+
+	HOSTILE(&x->h, APP, 0x1d, 7, 0, 0x1f, 0x0a, 0, 1, 'x');
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_DRAINING);
+	KUNIT_EXPECT_EQ(test, victim(x)->close.code, 7);
+	ctx_free(test, x);
+}
+
+static struct kunit_case conn_rx_cases[] = {
+	KUNIT_CASE_PARAM(fault_closes, fault_gen_params),
+	KUNIT_CASE_SLOW(frame_types_by_packet),
+	KUNIT_CASE(frame_types_in_1rtt),
+	KUNIT_CASE(no_frames),
+	KUNIT_CASE(reserved_bits),
+	KUNIT_CASE(limits_exactly),
+	KUNIT_CASE(late_frames),
+	KUNIT_CASE(duplicates),
+	KUNIT_CASE(acks_are_not_acknowledged),
+	KUNIT_CASE(ack_frequency),
+	KUNIT_CASE(ecn_is_reported),
+	KUNIT_CASE(small_initial),
+	KUNIT_CASE(wrong_header),
+	KUNIT_CASE(wrong_address),
+	KUNIT_CASE(forged),
+	KUNIT_CASE(coalesced),
+	KUNIT_CASE(version_negotiation),
+	KUNIT_CASE(retry),
+	KUNIT_CASE(late_retry),
+	KUNIT_CASE(held_until_keys),
+	KUNIT_CASE(held_until_complete),
+	KUNIT_CASE(not_held_after),
+	KUNIT_CASE(key_update_of_the_peer),
+	KUNIT_CASE(key_update_backwards),
+	KUNIT_CASE(reordered_around_update),
+	KUNIT_CASE(forgery_limit),
+	KUNIT_CASE(session_tickets),
+	KUNIT_CASE(new_token_event),
+	KUNIT_CASE(retire_prior_to),
+	KUNIT_CASE(retire_flood),
+	KUNIT_CASE(peer_retires),
+	KUNIT_CASE(stateless_reset),
+	KUNIT_CASE(path_challenge),
+	KUNIT_CASE(peer_closes),
+	KUNIT_CASE(peer_refuses),
+	KUNIT_CASE(frames_behind_close),
+	{}
+};
+
+static struct kunit_suite conn_rx_suite = {
+	.name = "conn_rx",
+	.test_cases = conn_rx_cases,
+};
+kunit_test_suite(conn_rx_suite);
