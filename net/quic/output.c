@@ -22,6 +22,7 @@
 #include <net/inet_ecn.h>
 #include <net/udp.h>
 #include "mib.h"
+#include "crypt.h"
 
 #define TRAIN_SEGS	64		/* UDP_MAX_SEGMENTS of older kernels */
 #define TRAIN_BYTES	(IP_MAX_MTU - sizeof(struct ipv6hdr) - sizeof(struct udphdr) - 8)
@@ -413,6 +414,11 @@ void quic_output_push(struct sock *sk)
 
 	if (qs->dead || qs->conn.state == QUIC_CONN_IDLE)
 		return;
+	/* a softirq inside somebody's use of the FPU: process context goes on from here */
+	if (!quic_crypt_usable()) {
+		quic_input_queue_work(sk);
+		return;
+	}
 	do {
 		now = quic_now();
 		local_bh_disable();
