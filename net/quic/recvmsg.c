@@ -93,78 +93,104 @@ static void put_stream_info(struct msghdr *msg, u64 id, bool fin)
 		msg->msg_flags |= MSG_QUIC_STREAM_FIN;
 }
 
+/* What a call has got so far. */
+struct recv {
+	size_t done;
+	bool stream;		/* bytes of stream id: only more of it may follow */
+	bool fin;
+	u64 id;
+};
+
 /* From the next readable stream: bytes; 0 with FIN at a stream's end; -EAGAIN: none. */
-static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags, struct recv *r)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
 	struct quic_streams *ss = &c->streams;
 	struct quic_stream *s = quic_streams_readable(ss);
-	u64 id;
-	bool fin;
 	int n;
 
-	if (!s)
+	if (!s || (r->stream && s->id != r->id))
 		return -EAGAIN;
 	n = copy_stream(s, msg, len, 0);
 	if (n < 0)
 		return n;
-	id = s->id;
-	fin = quic_stream_at_fin(s, n);
-	put_stream_info(msg, id, fin);
+	r->stream = true;
+	r->id = s->id;
+	r->fin = quic_stream_at_fin(s, n);
 	if (!(flags & MSG_PEEK))
-		quic_stream_consumed(ss, s, n, fin, quic_now(), quic_loss_srtt(&c->loss));
+		quic_stream_consumed(ss, s, n, r->fin, quic_now(), quic_loss_srtt(&c->loss));
 	return n;
 }
 
-/* One message of whatever is there; -EAGAIN: nothing is. */
-static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags)
+/* One message of whatever is there; -EAGAIN: nothing is, or nothing that may follow. */
+static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags, struct recv *r)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	const u8 *data;
 	u8 level;
 
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
+		return -EAGAIN;
 	if (quic_conn_crypto_peek(&qs->conn, &level, &data))
-		return recv_crypto(sk, msg, len, flags);
+		return r->stream ? -EAGAIN : recv_crypto(sk, msg, len, flags);
 	if (!list_empty(&qs->event_queue))
-		return recv_event(qs, msg, len, flags);
-	return recv_stream(sk, msg, len, flags);
+		return r->stream ? -EAGAIN : recv_event(qs, msg, len, flags);
+	return recv_stream(sk, msg, len, flags, r);
 }
 
-/* MSG_WAITALL: more of the stream just read, while nothing else comes between. */
-static bool want_more(const struct msghdr *msg, size_t done, size_t len, int flags)
+/* MSG_WAITALL: more of the stream just read, until it ends. */
+static bool want_more(const struct recv *r, size_t len, int flags)
 {
-	return flags & MSG_WAITALL && done && done < len && !(flags & MSG_PEEK) &&
-	       !(msg->msg_flags & (MSG_QUIC_STREAM_FIN | MSG_QUIC_NOTIFICATION)) &&
-	       !msg->msg_controllen;
+	return flags & MSG_WAITALL && !(flags & MSG_PEEK) && r->stream && !r->fin &&
+	       r->done < len;
+}
+
+/* MAX_DATA and its kin. */
+static void push_credit(struct sock *sk)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+
+	if (c->state == QUIC_CONN_ESTABLISHED && quic_streams_want_tx(&c->streams, false))
+		quic_output_push(sk);
+}
+
+/* Nothing to receive: wait for it.  Not 0, or *end: there is no point in waiting. */
+static int recv_wait(struct sock *sk, const struct recv *r, long *timeo, bool *end)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	int err;
+
+	if (r->done) {		/* an error is for the next call */
+		*end = sk->sk_err || sk->sk_shutdown & RCV_SHUTDOWN ||
+		       !quic_conn_is_open(&qs->conn) || quic_sock_readable(sk);
+		push_credit(sk);
+	} else {
+		err = quic_sock_recv_error(sk);
+		if (err)
+			return err;
+		*end = sk->sk_shutdown & RCV_SHUTDOWN;
+	}
+	return *end ? 0 : quic_sock_wait(sk, timeo, false);
 }
 
 static int recv_loop(struct sock *sk, struct msghdr *msg, size_t len, int flags, long timeo)
 {
-	struct quic_sock *qs = quic_sk(sk);
-	size_t done = 0;
+	struct recv r = {};
+	bool end = false;
 	int n;
 
-	for (;;) {
-		n = sk->sk_shutdown & RCV_SHUTDOWN ? -EAGAIN :
-		    recv_one(sk, msg, len - done, flags);
+	do {
+		n = recv_one(sk, msg, len - r.done, flags, &r);
 		if (n >= 0) {
-			done += n;
-			if (!want_more(msg, done, len, flags))
-				return done;
-			continue;
+			r.done += n;
+			end = !want_more(&r, len, flags);
+		} else if (n == -EAGAIN) {
+			n = recv_wait(sk, &r, &timeo, &end);
 		}
-		if (n != -EAGAIN)
-			break;
-		if (done && !want_more(msg, done, len, flags))
-			break;
-		n = quic_sock_recv_error(sk);
-		if (n || (sk->sk_shutdown & RCV_SHUTDOWN && qs->conn.state != QUIC_CONN_IDLE))
-			break;
-		n = timeo ? quic_sock_wait(sk, &timeo, false) : -EAGAIN;
-		if (n)
-			break;
-	}
-	return done ? (int)done : n;
+	} while (n >= 0 && !end);
+	if (r.stream)
+		put_stream_info(msg, r.id, r.fin);
+	return r.done ? (int)r.done : min(n, 0);
 }
 
 int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len)
@@ -180,9 +206,8 @@ int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 		n = -ENOTCONN;
 	else
 		n = recv_loop(sk, msg, len, flags, sock_rcvtimeo(sk, flags & MSG_DONTWAIT));
-	if (n >= 0 && qs->conn.state == QUIC_CONN_ESTABLISHED &&
-	    quic_streams_want_tx(&qs->conn.streams, false))
-		quic_output_push(sk);		/* MAX_DATA and its kin */
+	if (n >= 0)
+		push_credit(sk);
 	release_sock(sk);
 	return n;
 }
