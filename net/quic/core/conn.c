@@ -405,6 +405,9 @@ int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now
 	if (!code)	/* RFC 9000 §7.3: the IDs seen in headers are those that TLS authenticates */
 		code = quic_tparam_check_cids(tp, c->server, &c->dcids.e[0].cid, &c->odcid,
 					      c->retried ? &c->rscid : NULL);
+	/* RFC 9368 §4: a client that sent no list has none to check against */
+	if (!code && (c->server || c->local_tp.has_versions))
+		code = quic_tparam_check_version(tp, c->server, &c->local_tp, c->version, false);
 	if (!code) {
 		c->peer_tp = *tp;
 		c->peer_params_set = true;
