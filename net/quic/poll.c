@@ -17,7 +17,11 @@ bool quic_sock_readable(struct sock *sk)
 	       quic_conn_crypto_peek(&qs->conn, &level, &data);
 }
 
-/* Would a send on the active stream (or a new one) take at least a byte? */
+/*
+ * Would a send take at least a byte?  Which stream it will be for is not known:
+ * so if one was just refused by its stream's flow control, then not before
+ * something changes (a program that only polls and writes must not spin).
+ */
 bool quic_sock_writable(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -25,7 +29,7 @@ bool quic_sock_writable(struct sock *sk)
 
 	if (c->state != QUIC_CONN_ESTABLISHED)
 		return c->state == QUIC_CONN_HANDSHAKE;
-	return quic_sock_wspace(sk) > 0 &&
+	return quic_sock_wspace(sk) > 0 && !READ_ONCE(qs->tx_refused) &&
 	       c->streams.snd_max > c->streams.snd_used;
 }
 

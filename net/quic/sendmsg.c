@@ -124,7 +124,7 @@ int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long
 	int err;
 
 	for (;;) {
-		if (!quic_conn_is_open(c))
+		if (!quic_conn_is_open(c) || c->state == QUIC_CONN_IDLE)
 			return -EPIPE;
 		if (c->state != QUIC_CONN_ESTABLISHED)
 			return -EINVAL;
@@ -162,8 +162,12 @@ static int find_stream(struct sock *sk, struct send *s, struct quic_stream **st)
 }
 
 /* What a blocked non-blocking send says, and the peer, if the user wants it told. */
-static int blocked_errno(const struct send *s, struct quic_streams *ss, struct quic_stream *st)
+static int blocked_errno(struct sock *sk, const struct send *s, struct quic_stream *st)
 {
+	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+
+	if (!quic_stream_credit(ss, st))
+		WRITE_ONCE(quic_sk(sk)->tx_refused, true);
 	if (s->flags & MSG_QUIC_STREAM_SNDBLOCK)
 		quic_stream_block(ss, st);
 	return s->has_stream && !quic_stream_credit(ss, st) ? -ENOSPC : -EAGAIN;
@@ -181,7 +185,7 @@ static int wait_room(struct sock *sk, struct send *s, struct quic_stream **st)
 
 	quic_output_push(sk);
 	if (!s->timeo)
-		return blocked_errno(s, &c->streams, *st);
+		return blocked_errno(sk, s, *st);
 	err = quic_sock_wait(sk, &s->timeo, true);
 	if (err)
 		return err;
@@ -223,7 +227,7 @@ static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
 	if (err)
 		return err;
 	if (msg_data_left(msg) && !s->timeo && !quic_stream_credit(ss, st)) {
-		err = blocked_errno(s, ss, st);
+		err = blocked_errno(sk, s, st);
 		goto out;
 	}
 	while (msg_data_left(msg)) {
@@ -238,6 +242,7 @@ static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
 		}
 		if (err < 0)
 			goto out;
+		WRITE_ONCE(quic_sk(sk)->tx_refused, false);
 		done += err;
 		unpushed += err;
 		err = 0;

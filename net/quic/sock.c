@@ -435,6 +435,7 @@ static void wake_writers(struct sock *sk)
 {
 	struct socket_wq *wq;
 
+	WRITE_ONCE(quic_sk(sk)->tx_refused, false);
 	rcu_read_lock();
 	wq = rcu_dereference(sk->sk_wq);
 	if (sk->sk_socket)
