@@ -50,6 +50,7 @@ void quic_sockopt_init(struct quic_sock *qs)
 int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *listener)
 {
 	child->tp = listener->tp;
+	child->tp.has_token = listener->tp_stateless_reset;	/* made with the first ID */
 	child->tp_stateless_reset = listener->tp_stateless_reset;
 	child->tp_no_compatible = listener->tp_no_compatible;
 	child->config = listener->config;
