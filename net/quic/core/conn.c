@@ -175,11 +175,21 @@ void quic_conn_set_local_tp(struct quic_conn *c, const struct quic_tparam *tp)
 	quic_streams_set_local(&c->streams);
 }
 
+/*
+ * A client may begin with a version that nobody speaks, to have one negotiated
+ * (RFC 9000 §6.3): no server will look into those packets, so they are what
+ * they will be in version 1, but for the number.
+ */
+static u32 keys_version(const struct quic_conn *c)
+{
+	return quic_version_known(c->version) ? c->version : QUIC_VERSION_V1;
+}
+
 void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *config)
 {
 	c->config = *config;
 	c->version = config->version;
-	c->keys.version = config->version;
+	c->keys.version = keys_version(c);
 	c->streams.nodelay = config->nodelay;
 	c->streams.rcv_window_max = config->rcv_window_max;
 	c->pace.max_rate = config->max_pacing_rate;
@@ -248,7 +258,7 @@ int quic_conn_connect(struct quic_conn *c, const struct quic_addr *local,
 		if (err)
 			return err;
 	}
-	err = quic_keys_set_initial(&c->keys, c->version, &c->odcid, false);
+	err = quic_keys_set_initial(&c->keys, keys_version(c), &c->odcid, false);
 	if (err)
 		return err;
 	return start(c, local, remote, true, now);
@@ -368,8 +378,28 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 	return 0;
 }
 
+/*
+ * RFC 9368 §4: version information is for the client that expects Version
+ * Negotiation, and must have the server's answer; so one that sent it gets one.
+ */
+static void add_versions(struct quic_conn *c)
+{
+	struct quic_tparam *tp = &c->local_tp;
+	bool wanted = c->server ? c->peer_tp.has_versions :
+				  c->negotiated || !quic_version_known(c->version);
+
+	if (tp->has_versions || !wanted)
+		return;
+	tp->has_versions = true;
+	tp->chosen_version = keys_version(c);
+	tp->versions[0] = QUIC_VERSION_V1;
+	tp->versions[1] = QUIC_VERSION_V2;
+	tp->nversions = c->server ? 2 : 1;
+}
+
 int quic_conn_get_params(struct quic_conn *c, u8 *buf, u32 len)
 {
+	add_versions(c);
 	return quic_tparam_put(&c->local_tp, buf, len, !c->server);
 }
 
@@ -406,8 +436,10 @@ int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now
 		code = quic_tparam_check_cids(tp, c->server, &c->dcids.e[0].cid, &c->odcid,
 					      c->retried ? &c->rscid : NULL);
 	/* RFC 9368 §4: a client that sent no list has none to check against */
+	add_versions(c);
 	if (!code && (c->server || c->local_tp.has_versions))
-		code = quic_tparam_check_version(tp, c->server, &c->local_tp, c->version, false);
+		code = quic_tparam_check_version(tp, c->server, &c->local_tp, c->version,
+						 c->negotiated);
 	if (!code) {
 		c->peer_tp = *tp;
 		c->peer_params_set = true;

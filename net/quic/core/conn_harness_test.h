@@ -19,7 +19,7 @@
 
 #define PAIR_MS		QUIC_NSEC_PER_MSEC
 #define PAIR_SEC	QUIC_NSEC_PER_SEC
-#define PAIR_QUEUE	64	/* datagrams in flight, each way */
+#define PAIR_QUEUE	32	/* datagrams in flight, each way */
 #define PAIR_DGRAM	1600
 #define PAIR_MTU	1452
 #define PAIR_EVENTS	64
@@ -846,8 +846,8 @@ static inline const struct quic_frame *hostile_saw(const struct hostile *h, u8 l
 /* Acknowledge all that the victim has sent at @level. */
 static inline void hostile_ack(struct hostile *h, u8 level)
 {
-	s64 largest = h->largest[level];
-	u8 f[16];
+	u64 largest = h->victim->c.loss.sp[quic_level_space(level)]->sent.next - 1;
+	u8 f[32];
 	struct quic_wr w;
 
 	quic_wr_init(&w, f, sizeof(f));

@@ -537,7 +537,7 @@ static bool data_allowed(struct quic_conn *c, u32 size, u64 now)
 static void update_worn_keys(struct quic_conn *c, u64 now)
 {
 	if (!c->confirmed || c->keys.plain || !quic_keys_wants_update(&c->keys) ||
-	    !quic_keys_may_update(&c->keys))
+	    c->keys.update_unacked)
 		return;
 	if (!c->keys.prepared)
 		c->work |= QUIC_WORK_KEYS;
