@@ -14,6 +14,7 @@
 
 #define HANDSHAKE_MTU	QUIC_INITIAL_MIN	/* until the path is known to take more */
 #define COALESCE_MIN	128	/* room worth a second packet in a datagram */
+#define APP_PN_LEN	2	/* at least: a train or two are 128 packets */
 #define PLAIN_MIN	4	/* RFC 9001 §5.4.2: pn_len + plaintext */
 
 struct tx {
@@ -330,6 +331,9 @@ static void put_header(struct quic_conn *c, struct tx *t, struct sealing *z)
 	z->pkt = t->slot->buf + t->slot->len;
 	z->pn = c->loss.sp[sp]->sent.next;
 	z->pn_len = quic_pn_len(z->pn, c->loss.sp[sp]->largest_acked);
+	/* RFC 9000 §17.1: readable even behind packets sent later: trains overtake one another */
+	if (z->level == QUIC_CRYPTO_APP)
+		z->pn_len = max_t(u8, z->pn_len, APP_PN_LEN);
 	z->length = NULL;
 	quic_wr_init(&w, z->pkt, t->limit - t->slot->len);
 	if (z->level == QUIC_CRYPTO_APP)
