@@ -138,6 +138,7 @@ struct quic_conn {
 	bool peer_params_set;
 	bool got_packet;		/* any packet of the peer was processed */
 	bool retried;			/* client: a Retry was followed */
+	bool negotiated;		/* client: Version Negotiation was followed */
 	bool crypto_more;		/* MSG_MORE: hold CRYPTO output */
 	bool ping_pending;		/* keepalive */
 	bool new_token_pending;
