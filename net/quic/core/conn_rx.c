@@ -535,11 +535,28 @@ static bool ours(struct quic_conn *c, const struct rx_pkt *p)
 	       quic_cid_equal(c->rscid.len ? &c->rscid : &c->odcid, &h->dcid);
 }
 
+/*
+ * Go on in version 1, if that is on offer: only from a version that nobody
+ * speaks, for then the ClientHello, which is made, names version 1 already
+ * (RFC 9368 §4). Keys, IDs and CRYPTO data stay what they are.
+ */
+static bool follow_vn(struct quic_conn *c, const struct rx_pkt *p, bool has_v1)
+{
+	if (!has_v1 || quic_version_known(c->version))
+		return false;
+	c->negotiated = true;
+	c->version = QUIC_VERSION_V1;
+	quic_loss_requeue_all(&c->loss, QUIC_SPACE_INITIAL);
+	quic_conn_restart_idle(c, p->now);
+	return true;
+}
+
 /* RFC 9000 §6.2, §17.2.1 */
 static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
 {
 	struct quic_cur cur;
-	u32 i;
+	bool has_v1 = false;
+	u32 i, version;
 
 	quic_conn_count(c, QUIC_MIB_DROP_VN);
 	/* RFC 8999 §6: MUST discard it unless both IDs are those of our packet, reversed */
@@ -547,10 +564,14 @@ static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
 	    !quic_cid_equal(&p->h.scid, &quic_cids_remote_active(&c->dcids)->cid))
 		return;
 	quic_cur_init(&cur, p->h.versions, p->h.nversions * 4);
-	for (i = 0; i < p->h.nversions; i++)
-		if (quic_cur_u32(&cur) == c->version)
+	for (i = 0; i < p->h.nversions; i++) {
+		version = quic_cur_u32(&cur);
+		if (version == c->version)
 			return;		/* §6.2: lists the version in use: discard */
-	quic_conn_abort(c, QUIC_CONN_CLOSED, EPROTONOSUPPORT, p->now);
+		has_v1 = has_v1 || version == QUIC_VERSION_V1;
+	}
+	if (!follow_vn(c, p, has_v1))
+		quic_conn_abort(c, QUIC_CONN_CLOSED, EPROTONOSUPPORT, p->now);
 }
 
 /* RFC 9000 §17.2.5.2 */
