@@ -10,11 +10,9 @@
 bool quic_sock_readable(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	const u8 *data;
-	u8 level;
 
 	return !list_empty(&qs->event_queue) || !list_empty(&qs->conn.streams.readable) ||
-	       quic_conn_crypto_peek(&qs->conn, &level, &data);
+	       READ_ONCE(qs->conn.crypto_ready);
 }
 
 /*

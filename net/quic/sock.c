@@ -41,8 +41,9 @@ int quic_sock_setup(struct sock *sk, bool server)
 	struct quic_sock *qs = quic_sk(sk);
 	int err;
 
-	qs->config.rcv_window_max = READ_ONCE(sk->sk_rcvbuf) / 2;
-	err = quic_conn_init(&qs->conn, &quic_sock_conn_ops, sk, server, &qs->config, &qs->tp);
+	qs->conn.config.rcv_window_max = READ_ONCE(sk->sk_rcvbuf) / 2;
+	err = quic_conn_init(&qs->conn, &quic_sock_conn_ops, sk, server, &qs->conn.config,
+			     &qs->conn.local_tp);
 	if (err)
 		return err;
 	qs->dead = false;
@@ -385,8 +386,8 @@ static int connect_to(struct sock *sk, struct quic_addr *remote)
 	qs->remote = *remote;
 	quic_sock_set_names(sk);
 	sk_set_txhash(sk);
-	qs->config.rcv_window_max = READ_ONCE(sk->sk_rcvbuf) / 2;	/* SO_RCVBUF */
-	quic_conn_set_config(&qs->conn, &qs->config);
+	qs->conn.config.rcv_window_max = READ_ONCE(sk->sk_rcvbuf) / 2;	/* SO_RCVBUF */
+	quic_conn_set_config(&qs->conn, &qs->conn.config);
 	err = quic_conn_connect(&qs->conn, &qs->local, &qs->remote, qs->token, qs->token_len,
 				quic_now());
 	if (err)

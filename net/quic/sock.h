@@ -75,9 +75,7 @@ struct quic_sock {
 	struct quic_conn conn;
 
 	/* options and their state, socket lock */
-	struct quic_conn_config config;
 	struct quic_config uconfig;	/* as the user set it */
-	struct quic_tparam tp;		/* local parameters */
 	u8 tp_stateless_reset, tp_no_compatible;
 	u32 events;			/* bit mask of enum quic_event_type wanted */
 	struct list_head event_queue;

@@ -26,7 +26,7 @@
 
 void quic_sockopt_init(struct quic_sock *qs)
 {
-	struct quic_tparam *tp = &qs->tp;
+	struct quic_tparam *tp = &qs->conn.local_tp;
 
 	quic_tparam_default(tp);
 	tp->max_idle_timeout = 30000;
@@ -40,20 +40,20 @@ void quic_sockopt_init(struct quic_sock *qs)
 	tp->max_stream_data_uni = STREAM_WINDOW_DEFAULT;
 	qs->uconfig.version = QUIC_VERSION_V1;
 	qs->uconfig.initial_smoothed_rtt = QUIC_INITIAL_RTT / QUIC_NSEC_PER_USEC;
-	qs->config.version = QUIC_VERSION_V1;
-	qs->config.cong = QUIC_CONG_ALG_RENO;
-	qs->config.initial_rtt = QUIC_INITIAL_RTT;
-	qs->config.rcv_window_max = QUIC_STREAMS_WINDOW_MAX;
+	qs->conn.config.version = QUIC_VERSION_V1;
+	qs->conn.config.cong = QUIC_CONG_ALG_RENO;
+	qs->conn.config.initial_rtt = QUIC_INITIAL_RTT;
+	qs->conn.config.rcv_window_max = QUIC_STREAMS_WINDOW_MAX;
 	INIT_LIST_HEAD(&qs->event_queue);
 }
 
 int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *listener)
 {
-	child->tp = listener->tp;
-	child->tp.has_token = listener->tp_stateless_reset;	/* made with the first ID */
+	child->conn.local_tp = listener->conn.local_tp;
+	child->conn.local_tp.has_token = listener->tp_stateless_reset;	/* made with the first ID */
 	child->tp_stateless_reset = listener->tp_stateless_reset;
 	child->tp_no_compatible = listener->tp_no_compatible;
-	child->config = listener->config;
+	child->conn.config = listener->conn.config;
 	child->uconfig = listener->uconfig;
 	child->events = listener->events;
 	if (listener->alpn) {
@@ -435,29 +435,12 @@ static void tp_merge(struct quic_tparam *tp, const struct quic_transport_param *
 	TAKE(tp->max_stream_data_uni, p->max_stream_data_uni);
 }
 
-/* The IDs of a connection under way stay; the rest of its parameters follows. */
-static void tp_apply(struct quic_sock *qs)
-{
-	struct quic_conn *c = &qs->conn;
-	struct quic_tparam tp = qs->tp;
-
-	tp.has_token = is_server(qs) && qs->tp_stateless_reset;
-	if (handshaking(qs)) {
-		tp.has_odcid = c->local_tp.has_odcid;
-		tp.has_iscid = c->local_tp.has_iscid;
-		tp.has_rscid = c->local_tp.has_rscid;
-		tp.odcid = c->local_tp.odcid;
-		tp.iscid = c->local_tp.iscid;
-		tp.rscid = c->local_tp.rscid;
-		memcpy(tp.token, c->scids.e[0].token, sizeof(tp.token));
-	}
-	quic_conn_set_local_tp(c, &tp);
-}
-
 static int set_transport_param(struct sock *sk, const struct opt *o)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	struct quic_conn *c = &qs->conn;
 	struct quic_transport_param p;
+	struct quic_tparam tp;
 	int err = get_struct(&p, sizeof(p), o);
 
 	if (err)
@@ -471,18 +454,22 @@ static int set_transport_param(struct sock *sk, const struct opt *o)
 		quic_streams_set_remote(&qs->conn.streams);
 		return 0;
 	}
-	tp_merge(&qs->tp, &p);
 	TAKE(qs->tp_stateless_reset, p.stateless_reset);
 	TAKE(qs->tp_no_compatible, p.disable_compatible_version);
-	if (!qs->lq)
-		tp_apply(qs);
+	tp = c->local_tp;
+	tp_merge(&tp, &p);
+	if (handshaking(qs) && is_server(qs) && qs->tp_stateless_reset) {
+		tp.has_token = true;
+		memcpy(tp.token, c->scids.e[0].token, sizeof(tp.token));
+	}
+	quic_conn_set_local_tp(c, &tp);
 	return 0;
 }
 
 static int get_transport_param(struct sock *sk, const struct gopt *g)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	const struct quic_tparam *tp = &qs->tp;
+	const struct quic_tparam *tp = &qs->conn.local_tp;
 	struct quic_transport_param p = {};
 	u8 remote = 0;
 
@@ -561,13 +548,13 @@ static int set_config(struct sock *sk, const struct opt *o)
 	if (handshaking(qs) && u.version && u.version != qs->conn.version)
 		return -EINVAL;
 	config_merge(&qs->uconfig, &u);
-	qs->config.version = handshaking(qs) ? qs->conn.version : qs->uconfig.version;
-	qs->config.cong = qs->uconfig.congestion_control_algo;
-	qs->config.nodelay = qs->uconfig.stream_data_nodelay;
-	qs->config.initial_rtt = qs->uconfig.initial_smoothed_rtt * QUIC_NSEC_PER_USEC;
-	qs->config.keepalive = qs->uconfig.keepalive_probe_interval * QUIC_NSEC_PER_USEC;
+	qs->conn.config.version = handshaking(qs) ? qs->conn.version : qs->uconfig.version;
+	qs->conn.config.cong = qs->uconfig.congestion_control_algo;
+	qs->conn.config.nodelay = qs->uconfig.stream_data_nodelay;
+	qs->conn.config.initial_rtt = qs->uconfig.initial_smoothed_rtt * QUIC_NSEC_PER_USEC;
+	qs->conn.config.keepalive = qs->uconfig.keepalive_probe_interval * QUIC_NSEC_PER_USEC;
 	if (!qs->lq)
-		quic_conn_set_config(&qs->conn, &qs->config);
+		quic_conn_set_config(&qs->conn, &qs->conn.config);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
  */
 #include "conn.h"
 
+#define TRIM_AFTER	QUIC_NSEC_PER_SEC	/* of silence: what an idle connection needs not */
 #define PARAMS_FRAME	QUIC_FRAME_CRYPTO	/* where transport parameters travel */
 
 /* ---- glue to streams ---- */
@@ -123,6 +124,7 @@ void quic_conn_drop_level(struct quic_conn *c, u8 level, u64 now)
 		return;
 	quic_loss_space_discard(&c->loss, sp, now);
 	space_free(c, sp);
+	quic_conn_crypto_note(c);
 }
 
 /* ---- life ---- */
@@ -131,18 +133,22 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *p
 		   bool server, const struct quic_conn_config *config,
 		   const struct quic_tparam *tp)
 {
+	const struct quic_conn_config cfg = *config;
+	const struct quic_tparam params = *tp;
+
 	memset(c, 0, sizeof(*c));
 	c->ops = ops;
 	c->priv = priv;
 	c->server = server;
-	c->idle_at = c->close_at = c->pace_at = c->keepalive_at = QUIC_TIME_NEVER;
+	c->idle_at = c->close_at = c->pace_at = QUIC_TIME_NEVER;
+	c->keepalive_at = c->trim_at = QUIC_TIME_NEVER;
 	c->mtu_max = QUIC_INITIAL_MIN;
 	INIT_LIST_HEAD(&c->held);
-	c->local_tp = *tp;
+	c->local_tp = params;
 	quic_tparam_default(&c->peer_tp);
-	quic_keys_init(&c->keys, ops->crypto, config->version);
+	quic_keys_init(&c->keys, ops->crypto, cfg.version);
 	quic_cids_local_init(&c->scids, ops->cid, priv);
-	quic_conn_set_config(c, config);
+	quic_conn_set_config(c, &cfg);
 	return quic_streams_init(&c->streams, server, &streams_ops, &stream_chunk_ops, c,
 				 &c->local_tp, &c->peer_tp);
 }
@@ -500,12 +506,21 @@ u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data)
 	return 0;
 }
 
+void quic_conn_crypto_note(struct quic_conn *c)
+{
+	const u8 *data;
+	u8 level;
+
+	c->crypto_ready = quic_conn_crypto_peek(c, &level, &data);
+}
+
 void quic_conn_crypto_consume(struct quic_conn *c, u8 level, u32 n)
 {
 	struct quic_space *s = c->space[quic_level_space(level)];
 
 	if (s)
 		quic_recvbuf_consume(&s->crcv, n);
+	quic_conn_crypto_note(c);
 }
 
 /* ---- the end ---- */
@@ -528,7 +543,7 @@ static void post_close(struct quic_conn *c)
 /* From here on only CLOSE is sent, or nothing: timers of the living stop. */
 static void stop_timers(struct quic_conn *c)
 {
-	c->idle_at = c->pace_at = c->keepalive_at = QUIC_TIME_NEVER;
+	c->idle_at = c->pace_at = c->keepalive_at = c->trim_at = QUIC_TIME_NEVER;
 	c->loss.deadline = QUIC_TIME_NEVER;
 	c->loss.probes = 0;
 	c->path.challenge_expire = QUIC_TIME_NEVER;
@@ -600,6 +615,7 @@ void quic_conn_restart_idle(struct quic_conn *c, u64 now)
 {
 	u64 period = c->idle_period;
 
+	c->trim_at = now + TRIM_AFTER;
 	if (!period) {
 		c->idle_at = QUIC_TIME_NEVER;
 		return;
@@ -618,6 +634,22 @@ static void suspect_mtu(struct quic_conn *c)
 		return;
 	c->mtu_max = QUIC_INITIAL_MIN;
 	apply_mtu(c);
+}
+
+/* Memory that only traffic needs; it comes back with the next packet. */
+static void trim(struct quic_conn *c)
+{
+	int sp;
+
+	c->trim_at = QUIC_TIME_NEVER;
+	if (c->rx_chunk && c->rx_chunk->refs == 1) {
+		quic_chunk_put(c->rx_chunk);
+		c->rx_chunk = NULL;
+	}
+	quic_streams_trim(&c->streams);
+	for (sp = 0; sp < QUIC_SPACES; sp++)
+		if (c->loss.sp[sp])
+			quic_sent_release(&c->loss.sp[sp]->sent);
 }
 
 static void loss_timeout(struct quic_conn *c, u64 now)
@@ -658,6 +690,8 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 	if (now >= c->path.challenge_expire)
 		quic_path_timeout(&c->path, now, quic_loss_pto(&c->loss, QUIC_SPACE_APP));
 	quic_keys_timeout(&c->keys, now);
+	if (now >= c->trim_at)
+		trim(c);
 }
 
 u64 quic_conn_deadline(struct quic_conn *c, u64 now)
@@ -671,6 +705,7 @@ u64 quic_conn_deadline(struct quic_conn *c, u64 now)
 	at = min(at, c->loss.deadline);
 	at = min(at, c->pace_at);
 	at = min(at, c->keepalive_at);
+	at = min(at, c->trim_at);
 	at = min(at, c->path.challenge_expire);
 	at = min(at, c->keys.prev_drop);
 	for (sp = 0; sp < QUIC_SPACES; sp++)

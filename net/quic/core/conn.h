@@ -140,6 +140,7 @@ struct quic_conn {
 	bool retried;			/* client: a Retry was followed */
 	bool negotiated;		/* client: Version Negotiation was followed */
 	bool crypto_more;		/* MSG_MORE: hold CRYPTO output */
+	bool crypto_ready;		/* quic_conn_crypto_peek() has something; readable without the lock */
 	bool ping_pending;		/* keepalive */
 	bool new_token_pending;
 	bool close_pending;		/* a CLOSE is to be sent */
@@ -177,7 +178,7 @@ struct quic_conn {
 	u64 close_rx_bytes;		/* received since then */
 
 	/* timers: absolute, QUIC_TIME_NEVER when off */
-	u64 idle_at, close_at, pace_at, keepalive_at;
+	u64 idle_at, close_at, pace_at, keepalive_at, trim_at;
 	u64 idle_period;		/* ns; 0: none */
 	bool idle_restarted;		/* an ack-eliciting packet left since the last receive */
 	bool idle_stale;		/* a packet was received: idle_at is to be set anew */
@@ -186,7 +187,7 @@ struct quic_conn {
 
 /* ---- life ---- */
 
-/* 0 or -ENOMEM; process context. @tp: local parameters. */
+/* 0 or -ENOMEM; process context. @config, @tp: our parameters; may be those in @c. */
 int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *priv,
 		   bool server, const struct quic_conn_config *config,
 		   const struct quic_tparam *tp);
@@ -302,6 +303,7 @@ static inline bool quic_conn_is_open(const struct quic_conn *c)
 
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now);	/* its keys are there */
 void quic_conn_free_held(struct quic_conn *c);
+void quic_conn_crypto_note(struct quic_conn *c);	/* CRYPTO in or gone: crypto_ready */
 struct quic_space *quic_conn_space_open(struct quic_conn *c, enum quic_space_id sp);
 void quic_conn_drop_level(struct quic_conn *c, u8 level, u64 now);	/* keys and space, RFC 9001 §4.9 */
 void quic_conn_confirm(struct quic_conn *c, u64 now);		/* RFC 9001 §4.1.2 */

@@ -124,7 +124,10 @@ static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_fr
 		err = quic_recvbuf_add(b, f->crypto.off, copy->base, f->crypto.len, copy);
 		quic_chunk_put(copy);
 	}
-	return err || p->sp != QUIC_SPACE_APP ? err : rx_post_handshake(c, b);
+	if (p->sp == QUIC_SPACE_APP)
+		return err ?: rx_post_handshake(c, b);
+	quic_conn_crypto_note(c);
+	return err;
 }
 
 static int rx_stream(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
@@ -378,8 +381,11 @@ static bool rx_room(struct quic_conn *c, u32 len, bool more)
 		return true;
 	if (k)
 		quic_chunk_put(k);
-	c->rx_chunk = c->ops->chunk->alloc(c->priv, more ? max_t(u32, len, QUIC_CHUNK_SIZE) : len,
-					   false, false);
+	c->rx_chunk = NULL;
+	if (more && len < QUIC_CHUNK_SIZE)
+		c->rx_chunk = c->ops->chunk->alloc(c->priv, QUIC_CHUNK_SIZE, false, false);
+	if (!c->rx_chunk)	/* a lone packet, or memory is in small pieces */
+		c->rx_chunk = c->ops->chunk->alloc(c->priv, len, false, false);
 	return c->rx_chunk;
 }
 

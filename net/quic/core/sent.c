@@ -200,3 +200,9 @@ bool quic_sent_skipped_in(struct quic_sent *s, u64 lo, u64 hi, u64 *skip)
 		*skip = skipped_before(s, *skip);
 	return *skip != QUIC_SENT_NO_SKIP && *skip >= lo;
 }
+
+void quic_sent_release(struct quic_sent *s)
+{
+	if (s->first == s->next)
+		release(s);
+}
