@@ -18,6 +18,7 @@ struct scenario {
 	struct work work;
 	u64 bound;		/* virtual ns until the client has all */
 	u8 cong;
+	bool plain;		/* 1-RTT packets go unprotected */
 	bool must_fail;		/* the link is dead: both must give up, in bound */
 };
 
@@ -35,6 +36,8 @@ static const struct scenario scenarios[] = {
 	{ "cubic", LINK(), LINK(), LOAD(.up = 10, .down = 2 << 20), 2600 * MS,
 	  .cong = QUIC_CONG_ALG_CUBIC },
 	{ "fast", FAST(), FAST(), LOAD(.up = 8 << 20, .write = 4096), 1000 * MS },
+	{ "plain", FAST(), FAST(), LOAD(.streams = 3, .at_once = 3, .up = 2 << 20, .down = 2 << 20),
+	  1000 * MS, .plain = true },
 	{ "streams", LINK(), LINK(), LOAD(.streams = 400, .at_once = 90, .up = 500, .down = 500),
 	  2000 * MS },
 	{ "many-streams", FAST(), FAST(), LOAD(.streams = 2000, .at_once = 2000, .up = 32,
@@ -95,6 +98,7 @@ static void params(struct quic_tparam *tp, struct quic_conn_config *cfg, const s
 	tp->max_stream_data_uni = 65536 * 4;
 	tp->max_streams_bidi = max_t(u64, 100, sc->work.at_once);
 	tp->max_streams_uni = 100;
+	tp->disable_1rtt_encryption = sc->plain;
 	memset(cfg, 0, sizeof(*cfg));
 	cfg->version = QUIC_VERSION_V1;
 	cfg->cong = sc->cong;
