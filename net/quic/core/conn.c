@@ -615,7 +615,8 @@ void quic_conn_restart_idle(struct quic_conn *c, u64 now)
 {
 	u64 period = c->idle_period;
 
-	c->trim_at = now + TRIM_AFTER;
+	if (c->state == QUIC_CONN_ESTABLISHED)
+		c->trim_at = now + TRIM_AFTER;
 	if (!period) {
 		c->idle_at = QUIC_TIME_NEVER;
 		return;

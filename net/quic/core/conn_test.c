@@ -582,7 +582,7 @@ static void idle_three_pto(struct kunit *test)
 	ctx_free(test, x);
 }
 
-/* Without a timeout on either side, nothing is armed */
+/* Without a timeout on either side, nothing is armed once spare memory has gone */
 static void no_idle_timeout(struct kunit *test)
 {
 	struct ctx *x = ctx_new(test);
@@ -590,6 +590,11 @@ static void no_idle_timeout(struct kunit *test)
 	x->p.e[0].c.local_tp.max_idle_timeout = 0;
 	x->p.e[1].c.local_tp.max_idle_timeout = 0;
 	pair_establish(&x->p);
+	x->p.now += 2 * PAIR_SEC;
+	quic_conn_timeout(&x->p.e[0].c, x->p.now);
+	quic_conn_timeout(&x->p.e[1].c, x->p.now);
+	KUNIT_EXPECT_NULL(test, x->p.e[0].c.loss.sp[QUIC_SPACE_APP]->sent.pkt);
+	KUNIT_EXPECT_NULL(test, x->p.e[0].c.rx_chunk);
 	KUNIT_EXPECT_EQ(test, quic_conn_deadline(&x->p.e[0].c, x->p.now), QUIC_TIME_NEVER);
 	KUNIT_EXPECT_EQ(test, quic_conn_deadline(&x->p.e[1].c, x->p.now), QUIC_TIME_NEVER);
 	ctx_free(test, x);
