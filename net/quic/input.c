@@ -8,9 +8,10 @@
  * goes through a bounce buffer.
  *
  * Softirq: short headers go to the connection under bh_lock_sock(), or to the
- * backlog if a user owns the socket.  A train with a long header in it, and all
- * while such wait, goes to qs->inq and is handled by qs->work, because keys are
- * made there.  Neighbours: udp (caller), lookup, listen (for datagrams of no
+ * backlog if a user owns the socket.  A train with a long header in it goes to
+ * qs->inq and is handled by qs->work, because keys are made there; so does a
+ * large train, whose opening takes long: on another CPU it runs beside the
+ * sender (or the interrupts) of this one.  While some wait, all others follow.  Neighbours: udp (caller), lookup, listen (for datagrams of no
  * connection), output.
  */
 #include <linux/errqueue.h>
@@ -20,6 +21,7 @@
 #include "mib.h"
 #include "crypt.h"
 
+#define WORK_MIN	8192	/* bytes of a train that is left to the work item */
 #define WRAP_MIN	512	/* bytes of a train worth a chunk that wraps it */
 
 /* ---- the memory of an skb, piece by piece ---- */
@@ -171,16 +173,41 @@ void quic_input_queue_work(struct sock *sk)
 		__sock_put(sk);
 }
 
+/*
+ * The work item drains the queue until it finds it empty: only what comes to an
+ * empty queue has to start it.
+ */
 static void queue_for_work(struct sock *sk, struct sk_buff *skb)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	unsigned long flags;
+	bool first, full;
 
-	if (skb_queue_len_lockless(&qs->inq) >= QUIC_INQ_MAX) {
-		drop(sk, skb, QUIC_MIB_DROP_INQ);
-		return;
+	spin_lock_irqsave(&qs->inq.lock, flags);
+	first = skb_queue_empty(&qs->inq);
+	full = qs->inq_bytes + skb->truesize > QUIC_INQ_BYTES && !first;
+	if (!full) {
+		__skb_queue_tail(&qs->inq, skb);
+		qs->inq_bytes += skb->truesize;
 	}
-	skb_queue_tail(&qs->inq, skb);
-	quic_input_queue_work(sk);
+	spin_unlock_irqrestore(&qs->inq.lock, flags);
+	if (full)
+		drop(sk, skb, QUIC_MIB_DROP_INQ);
+	else if (first)
+		quic_input_queue_work(sk);
+}
+
+static struct sk_buff *unqueue(struct quic_sock *qs)
+{
+	struct sk_buff *skb;
+	unsigned long flags;
+
+	spin_lock_irqsave(&qs->inq.lock, flags);
+	skb = __skb_dequeue(&qs->inq);
+	if (skb)
+		qs->inq_bytes -= skb->truesize;
+	spin_unlock_irqrestore(&qs->inq.lock, flags);
+	return skb;
 }
 
 /* Lock held, in any context: true: the skb was fed to the connection. */
@@ -192,8 +219,8 @@ static bool input(struct sock *sk, struct sk_buff *skb)
 		drop(sk, skb, QUIC_MIB_DROP_UNKNOWN);
 		return false;
 	}
-	if (quic_skb_cb(skb)->any_long || !skb_queue_empty_lockless(&qs->inq) ||
-	    !quic_crypt_usable()) {
+	if (quic_skb_cb(skb)->any_long || skb->len >= WORK_MIN ||
+	    !skb_queue_empty_lockless(&qs->inq) || !quic_crypt_usable()) {
 		queue_for_work(sk, skb);
 		return false;
 	}
@@ -242,7 +269,7 @@ void quic_input_work(struct work_struct *work)
 	u8 left;
 
 	lock_sock(sk);
-	while (!qs->dead && (skb = skb_dequeue(&qs->inq)))
+	while (!qs->dead && (skb = unqueue(qs)))
 		quic_input_feed(sk, skb);
 	if (!qs->dead) {
 		if (qs->conn.work)

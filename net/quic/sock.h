@@ -47,7 +47,7 @@ struct quic_notice {
 #define QUIC_TICKET_MAX		4096
 #define QUIC_TICKET_KEY_LEN	64
 #define QUIC_OPT_MAX		4096
-#define QUIC_INQ_MAX		64	/* datagrams waiting for process context */
+#define QUIC_INQ_BYTES		(4 << 20)	/* waiting for process context, true size */
 
 struct quic_listen {		/* of a listening socket; half-open requests are the port's, netns.h */
 	spinlock_t lock;
@@ -111,6 +111,7 @@ struct quic_sock {
 
 	/* input and output */
 	struct sk_buff_head inq;	/* waiting for process context; its own lock */
+	u32 inq_bytes;			/* inq.lock */
 	struct work_struct work;
 	struct hrtimer timer;
 	u64 timer_at;			/* armed for; QUIC_TIME_NEVER: not armed */
