@@ -3,7 +3,8 @@
  * Runs a fuzz target where libFuzzer is not at hand, and for a quick check that
  * takes the same seconds everywhere:
  *
- *	target			RUNS (200000) mutations of its seeds, from SEED (1)
+ *	target			RUNS (200000, or as many as take that long) mutations of
+ *				its seeds, from SEED (1)
  *	target FILE...		these inputs (what a fuzzer found)
  *	target -w DIR		write the seeds there, as a corpus for libFuzzer
  *
@@ -19,6 +20,8 @@
 
 #define INPUT_MAX	4096
 #define MUTATIONS_MAX	8
+
+unsigned int __attribute__((weak)) fuzz_cost = 1;
 
 static u8 input[INPUT_MAX];
 static size_t input_len;
@@ -175,7 +178,7 @@ static unsigned long from_env(const char *name, unsigned long otherwise)
 
 int main(int argc, char **argv)
 {
-	unsigned long runs = from_env("RUNS", 200000);
+	unsigned long runs = max(from_env("RUNS", 200000) / fuzz_cost, 1UL);
 	unsigned long seed = from_env("SEED", 1);
 	unsigned int i;
 

@@ -17,6 +17,9 @@ int LLVMFuzzerTestOneInput(const u8 *p, size_t len);
 extern const struct quic_vec fuzz_seeds[];
 extern const unsigned int fuzz_nseeds;
 
+/* How many runs of a small target one of this costs; 1 where it is not defined. */
+extern unsigned int fuzz_cost;
+
 #define FUZZ_SEEDS(...)								\
 	const struct quic_vec fuzz_seeds[] = { __VA_ARGS__ };			\
 	const unsigned int fuzz_nseeds = ARRAY_SIZE(fuzz_seeds)
