@@ -97,14 +97,17 @@ static void sink(int fd)
 
 static void transfer_over(const char *link, uint64_t n)
 {
+	struct conf c = across;
 	struct server s;
 	uint64_t begin;
 	int fd;
 
 	bytes = n;
+	/* ten probes lost in a row, each after twice the time, are not the end */
+	c.tp[CLI].max_idle_timeout = c.tp[SRV].max_idle_timeout = 120000000;
 	netem(link);
-	server_start(&s, &across, 1, sink);
-	fd = server_connect(&s, &across);
+	server_start(&s, &c, 1, sink);
+	fd = server_connect(&s, &c);
 	begin = now_ms();
 	CHECK_EQ(stream_open(fd, -1, 0), 0);
 	send_pattern(fd, 0, n, FIN);
@@ -119,7 +122,7 @@ static void transfer_over(const char *link, uint64_t n)
 
 static void loss_30(void)
 {
-	transfer_over("loss 30% delay 2ms", test_scaled(MIB, 128 * KIB));
+	transfer_over("loss 30% delay 2ms", test_scaled(256 * KIB, 128 * KIB));
 }
 
 static void loss_5(void)
@@ -298,7 +301,7 @@ static const struct test tests[] = {
 	{ "plain-link", plain_link },
 	{ "ipv6-link", ipv6_link },
 	{ "separate-namespaces", separate },
-	{ "loss-30-percent", loss_30, 120 },
+	{ "loss-30-percent", loss_30, 240 },
 	{ "loss-5-percent", loss_5, 60 },
 	{ "reordered", reordered, 60 },
 	{ "duplicated", duplicated, 60 },

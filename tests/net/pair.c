@@ -479,7 +479,7 @@ void recv_pattern(int fd, int64_t id, uint64_t len, bool fin)
 
 void echo_serve(int fd)
 {
-	static uint8_t buf[64 * KIB];
+	uint8_t buf[16 * KIB];	/* several threads may be here */
 	uint32_t flags;
 	int64_t id;
 	ssize_t n;
