@@ -402,20 +402,39 @@ bool quic_cids_remote_next_retire(struct quic_cids_remote *r, u64 *seq)
 	if (!r->nretire)
 		return false;
 	*seq = r->retire[--r->nretire];
-	r->nretiring++;
+	r->retiring[r->nretiring++] = *seq;
 	return true;
 }
 
+/* Take @seq off the list; false: it is not there. */
+static bool strike(u64 *list, u8 *n, u64 seq)
+{
+	unsigned int i;
+
+	for (i = 0; i < *n; i++) {
+		if (list[i] != seq)
+			continue;
+		list[i] = list[--*n];
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A probe repeats what is in flight (RFC 9002 §6.2.4), and a packet that was
+ * declared lost may still be acknowledged: the same frame can be lost, and
+ * acknowledged, more than once.
+ */
 void quic_cids_remote_retire_lost(struct quic_cids_remote *r, u64 seq)
 {
-	quic_cids_remote_retire_acked(r, seq);
-	owe_retire(r, seq);
+	if (strike(r->retiring, &r->nretiring, seq))
+		owe_retire(r, seq);
 }
 
 void quic_cids_remote_retire_acked(struct quic_cids_remote *r, u64 seq)
 {
-	if (!WARN_ON_ONCE(!r->nretiring))
-		r->nretiring--;
+	if (!strike(r->retiring, &r->nretiring, seq))
+		strike(r->retire, &r->nretire, seq);
 }
 
 bool quic_cids_remote_is_reset(const struct quic_cids_remote *r,

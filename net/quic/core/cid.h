@@ -54,8 +54,9 @@ struct quic_cids_remote {
 	u64 seen_max;
 	u8 limit;		/* our active_connection_id_limit */
 	u8 nretire;
-	u8 nretiring;		/* RETIREs sent, neither acknowledged nor lost */
+	u8 nretiring;
 	u64 retire[QUIC_CIDS_RETIRED_MAX];	/* sequence numbers to send RETIRE for */
+	u64 retiring[QUIC_CIDS_RETIRED_MAX];	/* sent, neither acknowledged nor lost */
 };
 
 void quic_cids_local_init(struct quic_cids_local *l, const struct quic_cid_ops *ops,
@@ -123,7 +124,10 @@ int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq);
  * oldest that stays.  -ENOENT: none would stay.
  */
 int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to);
-/* RETIRE_CONNECTION_ID to send: takes one off the list; lost puts it back. */
+/*
+ * RETIRE_CONNECTION_ID to send: takes one off the list; lost puts it back, acked
+ * ends it wherever it is.  Of copies, both may be called for each.
+ */
 bool quic_cids_remote_next_retire(struct quic_cids_remote *r, u64 *seq);
 void quic_cids_remote_retire_lost(struct quic_cids_remote *r, u64 seq);
 void quic_cids_remote_retire_acked(struct quic_cids_remote *r, u64 seq);

@@ -525,6 +525,27 @@ static void lost_frames_return(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* A probe's copy of RETIRE_CONNECTION_ID: both are acknowledged, or the first after its loss */
+static void retire_twice(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	struct end *c = x->h.victim;
+
+	hostile_look(&x->h);
+	hostile_ack(&x->h, APP);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(&c->c.dcids), 0);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	until_pto(c);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), QUIC_PROBES);
+	KUNIT_EXPECT_TRUE(test, hostile_saw(&x->h, APP, QUIC_FRAME_RETIRE_CONNECTION_ID));
+	hostile_ack(&x->h, APP);
+	KUNIT_EXPECT_EQ(test, (u32)c->c.dcids.nretire, 0);
+	KUNIT_EXPECT_EQ(test, (u32)c->c.dcids.nretiring, 0);
+	hostile_look(&x->h);
+	KUNIT_EXPECT_FALSE(test, hostile_saw(&x->h, APP, QUIC_FRAME_RETIRE_CONNECTION_ID));
+	ctx_free(test, x);
+}
+
 /* Between the first 1-RTT key and the end of the handshake, no data leaves */
 static void no_early_data(struct kunit *test)
 {
@@ -555,6 +576,7 @@ static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(acks_ride_along),
 	KUNIT_CASE(ack_delay),
 	KUNIT_CASE(lost_frames_return),
+	KUNIT_CASE(retire_twice),
 	KUNIT_CASE(no_early_data),
 	{}
 };
