@@ -381,6 +381,7 @@ static bool transmit(struct sock *sk, u64 now, bool *waits)
 	struct train t = {};
 	struct quic_slot slot;
 	struct tx_cpu *cpu;
+	bool probe;
 	int n;
 
 	for (n = 0; n < BURST; n++) {
@@ -395,9 +396,11 @@ static bool transmit(struct sock *sk, u64 now, bool *waits)
 			*waits = true;
 			break;
 		}
+		/* two probes are sent so that one may be lost: not in one skb */
+		probe = c->loss.probes;
 		if (quic_conn_tx(c, &slot, now) <= 0)
 			break;
-		if (t.skb && !train_takes(&t, &slot, &cpu->frag))
+		if (t.skb && (probe || !train_takes(&t, &slot, &cpu->frag)))
 			train_flush(sk, &t);
 		if (t.skb || train_start(sk, &t, &slot))
 			train_append(&t, &slot, &cpu->frag);

@@ -122,7 +122,7 @@ static void transfer_over(const char *link, uint64_t n)
 
 static void loss_30(void)
 {
-	transfer_over("loss 30% delay 2ms", test_scaled(256 * KIB, 128 * KIB));
+	transfer_over("loss 30% delay 2ms", test_scaled(96 * KIB, 96 * KIB));
 }
 
 static void loss_5(void)
