@@ -7,8 +7,12 @@
  * goes on (quic_sent_pkt.run), so that a range seen before is crossed in a
  * step, and ranges below the oldest tracked packet are not read at all.  The
  * search for losses starts at 'unsettled': below it everything is
- * acknowledged or lost, and the packet threshold of three keeps it within
- * three packets of the largest acknowledged.
+ * acknowledged or lost, and the packet threshold (three, unless the path
+ * reorders) keeps it within as many packets of the largest acknowledged.
+ *
+ * Reordering.  A loss that was none, because its acknowledgment came after all,
+ * raises both thresholds to what would have spared it, within bounds; losses
+ * that stay losses bring them down again.
  *
  * Timer.  There is one deadline, a function of the state alone, so that arming
  * it twice changes nothing.  It may be early, never late: packets that leave
@@ -39,6 +43,12 @@ static void reset_rtt(struct quic_loss *l)
 	l->first_sample = 0;
 }
 
+static void reset_thresholds(struct quic_loss *l)
+{
+	l->packets = QUIC_LOSS_PACKETS;
+	l->eighths = QUIC_LOSS_EIGHTHS;
+}
+
 static void reset_ecn(struct quic_loss *l)
 {
 	l->ecn_capable = false;
@@ -58,6 +68,7 @@ void quic_loss_init(struct quic_loss *l, struct quic_cc *cc, const struct quic_l
 	l->initial_rtt = initial_rtt;
 	l->deadline = QUIC_TIME_NEVER;
 	reset_rtt(l);
+	reset_thresholds(l);
 }
 
 static void space_free(struct quic_loss *l, enum quic_space_id sp)
@@ -335,6 +346,7 @@ void quic_loss_reset_path(struct quic_loss *l, u8 algo, u32 mss)
 	}
 	quic_cc_init(l->cc, algo, mss);
 	reset_rtt(l);
+	reset_thresholds(l);
 	reset_ecn(l);
 	l->pto_count = 0;
 }
@@ -378,7 +390,7 @@ static u64 loss_delay(const struct quic_loss *l)
 {
 	u64 rtt = max(l->smoothed, l->latest);
 
-	return max(rtt + rtt / 8, QUIC_GRANULARITY);
+	return max(rtt + rtt / 8 * l->eighths, QUIC_GRANULARITY);
 }
 
 /* RFC 9002 §7.6.2: nothing acknowledged across all spaces between the two */
@@ -456,7 +468,7 @@ static void find_lost(struct quic_loss *l, enum quic_space_id sp, u64 now, struc
 		if (p->flags & SETTLED)
 			continue;
 		/* RFC 9002 §6.1: the packet threshold, or the time threshold */
-		if (pn + QUIC_LOSS_PACKETS < end || p->time + delay <= now) {
+		if (pn + l->packets < end || p->time + delay <= now) {
 			lose(l, sp, p, sum);
 			continue;
 		}
@@ -474,6 +486,8 @@ static void detect_lost(struct quic_loss *l, enum quic_space_id sp, u64 now)
 	find_lost(l, sp, now, &sum);
 	if (!sum.bytes)
 		return;
+	if (l->patience && !--l->patience)
+		reset_thresholds(l);
 	quic_cc_lost(l->cc, sum.bytes, sum.newest, sum.persistent, now);
 	/* RFC 9002 §5.2: SHOULD set min_rtt to the newest sample */
 	if (sum.persistent)
@@ -494,6 +508,7 @@ struct acks {			/* one ACK frame */
 	u64 bytes;		/* out of flight */
 	u64 fresh;		/* of them, sent after the last recovery began */
 	u64 largest_time;	/* when the largest acknowledged left, if it is new; else 0 */
+	u64 late;		/* lowest that was taken for lost, plus one; 0: none */
 	u32 packets;
 	u32 ect;
 	bool eliciting;
@@ -534,10 +549,13 @@ static void ack_range(struct quic_loss *l, enum quic_space_id sp, u64 lo, u64 hi
 	for (pn = max(lo, s->first); pn <= hi; pn = run + 1) {
 		p = quic_sent_slot(s, pn);
 		run = pn;
-		if (p->flags & QUIC_SENT_ACKED)
+		if (p->flags & QUIC_SENT_ACKED) {
 			run = p->run;
-		else
+		} else {
+			if (p->flags & QUIC_SENT_LOST && p->flags & TRACKED)
+				sum->late = sum->late ? min(sum->late, pn + 1) : pn + 1;
 			acknowledge(l, sp, p, sum);
+		}
 		p->run = max(run, hi);
 	}
 }
@@ -632,6 +650,19 @@ static bool sample_rtt(struct quic_loss *l, const struct quic_loss_space *ls, u6
 	return true;
 }
 
+/*
+ * RFC 9002 §6.1.1: networks may reorder more than the thresholds allow for, and
+ * implementations MAY adapt them to what they find.
+ */
+static void learn_reordering(struct quic_loss *l, const struct quic_loss_space *ls, u64 late)
+{
+	u64 distance = ls->largest_acked + 2 - late;
+
+	l->packets = clamp_t(u64, distance, l->packets, QUIC_LOSS_PACKETS_MAX);
+	l->eighths = min(l->eighths + 1, QUIC_LOSS_EIGHTHS_MAX);
+	l->patience = QUIC_LOSS_PATIENCE;
+}
+
 /* RFC 9002 §A.7: OnAckReceived */
 int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_frame_ack *a,
 		  u64 delay, u64 now)
@@ -651,6 +682,8 @@ int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_
 	ack_ranges(l, sp, a, &sum);
 	if (!sum.packets)
 		return 0;
+	if (sum.late)
+		learn_reordering(l, ls, sum.late);
 	sampled = sample_rtt(l, ls, a->largest, &sum, delay, now);
 	if (raised)
 		process_ecn(l, ls, a, &sum, now);

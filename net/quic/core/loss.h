@@ -13,7 +13,11 @@
 
 enum quic_space_id { QUIC_SPACE_INITIAL, QUIC_SPACE_HANDSHAKE, QUIC_SPACE_APP, QUIC_SPACES };
 
-#define QUIC_LOSS_PACKETS	3	/* kPacketThreshold */
+#define QUIC_LOSS_PACKETS	3	/* kPacketThreshold, to begin with */
+#define QUIC_LOSS_PACKETS_MAX	128	/* the most that reordering makes of it */
+#define QUIC_LOSS_EIGHTHS	1	/* kTimeThreshold less one, likewise */
+#define QUIC_LOSS_EIGHTHS_MAX	8
+#define QUIC_LOSS_PATIENCE	16	/* rounds of loss, none spurious, and they are as before */
 #define QUIC_GRANULARITY	QUIC_NSEC_PER_MSEC	/* kGranularity */
 #define QUIC_INITIAL_RTT	(333 * QUIC_NSEC_PER_MSEC)	/* kInitialRtt */
 #define QUIC_PERSISTENT		3	/* kPersistentCongestionThreshold, PTOs */
@@ -52,6 +56,10 @@ struct quic_loss {
 	u64 initial_rtt;
 	u64 base;			/* where the anti-deadlock PTO starts; 0: not yet */
 	u64 lost_packets, lost_bytes, acked_packets, spurious;	/* counters */
+	/* what this path's reordering has taught, RFC 9002 §6.1.1, §6.1.2 */
+	u8 packets;			/* the packet threshold */
+	u8 eighths;			/* of an RTT that the time threshold adds to it */
+	u8 patience;			/* rounds of loss until both are reset */
 	u64 deadline;			/* QUIC_TIME_NEVER: none; see quic_loss_arm() */
 	u32 pto_count;
 	/* The owner takes one off for each ack-eliciting packet sent in probe_space, §6.2.4 */

@@ -483,15 +483,65 @@ static void test_spurious(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->l.spurious, 2ull);
 	KUNIT_EXPECT_EQ(test, x->cc.in_flight, 0ull);
 	/* but not for ever: after two PTOs they are forgotten */
-	xmit_n(x, 5, T0 + 200 * MS);			/* 6 to 10 */
-	ack(x, APP, 9, 10, T0 + 300 * MS);
+	xmit_n(x, 8, T0 + 200 * MS);			/* 6 to 13 */
+	ack(x, APP, 12, 13, T0 + 300 * MS);
 	KUNIT_EXPECT_EQ(test, x->lost[APP][6], 1);
 	KUNIT_EXPECT_EQ(test, x->l.sp[APP]->sent.first, 6ull);
-	xmit_n(x, 1, T0 + 5000 * MS);			/* 11 */
-	ack(x, APP, 11, 11, T0 + 5100 * MS);
-	ack(x, APP, 6, 11, T0 + 5101 * MS);
+	xmit_n(x, 1, T0 + 5000 * MS);			/* 14 */
+	ack(x, APP, 14, 14, T0 + 5100 * MS);
+	ack(x, APP, 6, 14, T0 + 5101 * MS);
 	KUNIT_EXPECT_EQ(test, x->acked[APP][6], 0);
 	KUNIT_EXPECT_EQ(test, x->l.spurious, 2ull);
+	check_books(test, x);
+}
+
+/* RFC 9002 §6.1.1, §6.1.2: the thresholds learn from losses that were none, and forget */
+static void test_reordering(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true);
+	u64 now = T0, pn;
+	int i;
+
+	settle_rtt(x, 100 * MS, now);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.packets, QUIC_LOSS_PACKETS);
+	xmit_n(x, 10, now);				/* 1 to 10 */
+	ack(x, APP, 2, 10, now + 100 * MS);
+	KUNIT_EXPECT_EQ(test, x->lost[APP][1], 1);
+	ack(x, APP, 1, 10, now + 101 * MS);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.packets, 10);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.eighths, QUIC_LOSS_EIGHTHS + 1);
+	/* as far behind again: not lost; one more: lost */
+	now += 200 * MS;
+	xmit_n(x, 11, now);				/* 11 to 21 */
+	ack(x, APP, 12, 20, now + 100 * MS);
+	KUNIT_EXPECT_EQ(test, x->lost[APP][11], 0);
+	ack(x, APP, 12, 21, now + 100 * MS);
+	KUNIT_EXPECT_EQ(test, x->lost[APP][11], 1);
+	/* bounded, however late */
+	now += 200 * MS;
+	xmit_n(x, 300, now);				/* 22 to 321 */
+	ack(x, APP, 23, 321, now + 100 * MS);
+	ack(x, APP, 22, 321, now + 101 * MS);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.packets, QUIC_LOSS_PACKETS_MAX);
+	for (i = 0; i < 10; i++) {
+		now += 200 * MS;
+		pn = x->l.sp[APP]->sent.next;
+		xmit_n(x, 140, now);
+		ack(x, APP, pn + 1, pn + 139, now + 100 * MS);
+		ack(x, APP, pn, pn + 139, now + 101 * MS);
+	}
+	KUNIT_EXPECT_EQ(test, (u32)x->l.eighths, QUIC_LOSS_EIGHTHS_MAX);
+	/* real losses, for long enough: as it was */
+	for (i = 0; i < QUIC_LOSS_PATIENCE; i++) {
+		KUNIT_EXPECT_EQ(test, (u32)x->l.packets, QUIC_LOSS_PACKETS_MAX);
+		now += 1000 * MS;
+		pn = x->l.sp[APP]->sent.next;
+		xmit_n(x, 2, now);
+		ack(x, APP, pn + 1, pn + 1, now + 100 * MS);
+		quic_loss_timeout(&x->l, now + 300 * MS);
+	}
+	KUNIT_EXPECT_EQ(test, (u32)x->l.packets, QUIC_LOSS_PACKETS);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.eighths, QUIC_LOSS_EIGHTHS);
 	check_books(test, x);
 }
 
@@ -1121,6 +1171,7 @@ static struct kunit_case loss_cases[] = {
 	KUNIT_CASE(test_ranges),
 	KUNIT_CASE(test_runs),
 	KUNIT_CASE(test_spurious),
+	KUNIT_CASE(test_reordering),
 	KUNIT_CASE(test_pto),
 	KUNIT_CASE(test_pto_granularity),
 	KUNIT_CASE(test_pto_spaces),
