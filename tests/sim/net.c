@@ -7,6 +7,8 @@
  */
 #include "sim.h"
 
+#define BURST	(20 * MS)	/* no datagram gets through meanwhile */
+
 struct event {
 	u64 at, seq;
 	int to;
@@ -106,7 +108,9 @@ void sim_send(struct sim *s, int from, const u8 *data, u32 len, u8 ecn)
 	u64 at = s->now, wait;
 
 	l->count++;
-	if (chance(s, l->p.loss) || (s->now >= l->p.hole_from && s->now < l->p.hole_to) ||
+	if (chance(s, l->p.burst))
+		l->burst_to = s->now + BURST;
+	if (chance(s, l->p.loss) || s->now < l->burst_to || (s->now >= l->p.hole_from && s->now < l->p.hole_to) ||
 	    (l->count >= l->p.drop_from && l->count < l->p.drop_to)) {
 		l->lost++;
 		return;

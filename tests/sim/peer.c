@@ -76,13 +76,16 @@ static const struct quic_cid_ops cid_ops = { .cid_new = cid_new, .cid_gone = cid
 
 static struct peer_stream *stream_of(struct peer *p, u64 id)
 {
-	u64 i = id >> 2;
+	bool push = id & QUIC_STREAM_TYPE_SERVER_MASK, uni = id & QUIC_STREAM_TYPE_UNI_MASK;
+	u64 i = push ? (id >> 2) * 2 + uni : id >> 2;
 
-	if (i >= p->work->streams) {
+	if (i >= (push ? p->work->pushes : p->work->streams) || (uni && !push)) {
 		fail(p, "stream %llu was never meant to be", id);
 		return NULL;
 	}
+	i += push ? p->work->streams : 0;
 	p->stream[i].id = id;
+	p->stream[i].there = true;
 	return &p->stream[i];
 }
 
@@ -226,6 +229,8 @@ static u64 to_write(const struct peer *p, const struct peer_stream *ps)
 {
 	u64 n = p->side ? p->work->down : p->work->up;
 
+	if (ps->id & QUIC_STREAM_TYPE_SERVER_MASK)
+		return p->side ? p->work->push : 0;
 	if (!p->side && p->work->reset_every && (ps->id >> 2) % p->work->reset_every == 0)
 		return n / 2;
 	return n;
@@ -241,6 +246,7 @@ static bool write_stream(struct peer *p, struct peer_stream *ps)
 {
 	struct quic_streams *ss = &p->conn.streams;
 	u64 all = to_write(p, ps), before = ps->written;
+	u64 sndbuf = p->work->sndbuf ? p->work->sndbuf : SEND_BUFFER;
 	struct quic_stream *s;
 	u32 room, i, n;
 	int err;
@@ -253,7 +259,7 @@ static bool write_stream(struct peer *p, struct peer_stream *ps)
 		fail(p, "stream %llu is gone before it was written: %d", ps->id, err);
 		return false;
 	}
-	while (ps->written < all && ss->snd_held < SEND_BUFFER) {
+	while (ps->written < all && ss->snd_held < sndbuf) {
 		room = n = min_t(u64, p->work->write, all - ps->written);
 		to = quic_streams_reserve(ss, true, &room);
 		if (!to)
@@ -293,6 +299,8 @@ static void stream_over(struct peer *p, struct peer_stream *ps)
 {
 	u64 want = p->side ? p->work->up : p->work->down;
 
+	if (ps->id & QUIC_STREAM_TYPE_SERVER_MASK)
+		want = p->side ? 0 : p->work->push;
 	if (ps->got_fin)
 		fail(p, "stream %llu ended twice", ps->id);
 	ps->got_fin = true;
@@ -346,7 +354,8 @@ static void open_streams(struct peer *p)
 	struct quic_stream *s;
 	int err;
 
-	while (p->next_stream < p->work->streams && p->live < p->work->at_once) {
+	while (p->next_stream < p->work->streams && p->live < p->work->at_once &&
+	       p->sim->now >= p->next_open) {
 		err = quic_streams_open(&p->conn.streams, -1, false, true, &s);
 		if (err == -EAGAIN)
 			return;
@@ -358,23 +367,44 @@ static void open_streams(struct peer *p)
 			return;
 		p->next_stream++;
 		p->live++;
+		p->next_open = p->sim->now + p->work->think;
+	}
+}
+
+static void push_streams(struct peer *p)
+{
+	struct quic_stream *s;
+	int err;
+
+	while (p->side && p->next_push < p->work->pushes) {
+		err = quic_streams_open(&p->conn.streams, -1, p->next_push & 1, true, &s);
+		if (err == -EAGAIN)
+			return;
+		if (err || !stream_of(p, s->id)) {
+			fail(p, "push: %d", err);
+			return;
+		}
+		p->next_push++;
 	}
 }
 
 /* The server answers a stream once it has it all, or once it was reset. */
 static bool may_write(const struct peer *p, const struct peer_stream *ps)
 {
-	return p->side ? ps->got_fin || ps->reset : ps->id >> 2 < p->next_stream;
+	if (ps->id & QUIC_STREAM_TYPE_SERVER_MASK)
+		return p->side || !(ps->id & QUIC_STREAM_TYPE_UNI_MASK);
+	return !p->side || p->work->duplex || ps->got_fin || ps->reset;
 }
 
 static void write_all(struct peer *p)
 {
-	u32 i, n = p->side ? p->work->streams : p->next_stream;
+	u64 sndbuf = p->work->sndbuf ? p->work->sndbuf : SEND_BUFFER;
+	u32 i;
 
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < p->nstreams; i++) {
 		struct peer_stream *ps = &p->stream[i];
 
-		if (may_write(p, ps) && p->conn.streams.snd_held < SEND_BUFFER)
+		if (ps->there && may_write(p, ps) && p->conn.streams.snd_held < sndbuf)
 			write_stream(p, ps);
 	}
 }
@@ -395,6 +425,16 @@ static void update_keys(struct peer *p)
 		fail(p, "key update: %d", err);
 }
 
+/* Streams that came about without a byte: known once their number is. */
+static void note_opened(struct peer *p)
+{
+	const struct quic_streams_dir *d = &p->conn.streams.dir[0];
+	u64 i;
+
+	for (i = 0; p->work->duplex && p->side && i < d->remote_next; i++)
+		stream_of(p, i << 2);
+}
+
 static void application(struct peer *p)
 {
 	while (quic_conn_is_open(&p->conn) && tls_one(p))
@@ -408,6 +448,8 @@ static void application(struct peer *p)
 	do_reads(p);
 	if (!p->side)
 		open_streams(p);
+	push_streams(p);
+	note_opened(p);
 	write_all(p);
 	update_keys(p);
 	if (!p->done_at && peer_done(p))
@@ -455,7 +497,8 @@ struct peer *peer_new(struct sim *s, int side, const struct work *w,
 	p->side = side;
 	p->work = w;
 	p->pkt = kmalloc(sizeof(*p->pkt), GFP_KERNEL);
-	p->stream = kcalloc(w->streams, sizeof(*p->stream), GFP_KERNEL);
+	p->nstreams = w->streams + w->pushes;
+	p->stream = kcalloc(p->nstreams, sizeof(*p->stream), GFP_KERNEL);
 	if (quic_conn_init(&p->conn, &conn_ops, p, side, cfg, tp))
 		fail(p, "init");
 	quic_conn_set_mtu(&p->conn, SIM_MTU - 28);
@@ -482,6 +525,52 @@ void peer_start(struct peer *p)
 	transmit(p);
 }
 
+/* Address validation with Retry: true once @h has the token; @a says of what, then. */
+static bool answer_retry(struct peer *p, const struct quic_hdr *h, struct quic_conn_accept *a)
+{
+	u8 buf[200], token[] = "the token", unused[QUIC_RESET_TOKEN_LEN];
+	struct quic_wr w;
+	u32 len;
+
+	if (h->token_len == sizeof(token) && !memcmp(h->token, token, sizeof(token))) {
+		a->odcid = p->retry.odcid;
+		a->retried = a->validated = true;
+		return true;
+	}
+	p->retry.odcid = h->dcid;
+	if (!p->retry.dcid.len)
+		cid_new(p, &p->retry.dcid, unused);
+	quic_wr_init(&w, buf, sizeof(buf));
+	quic_hdr_put_retry(&w, h->version, &h->scid, &p->retry.dcid, token, sizeof(token), 9);
+	len = w.p - buf;
+	quic_keys_retry_tag(conn_ops.crypto, h->version, &h->dcid, buf, len, buf + len);
+	sim_send(p->sim, p->side, buf, len + QUIC_TAG_LEN, 0);
+	return false;
+}
+
+/* RFC 9000 §10.3: who forgot everything can still make the token of an ID. */
+static void answer_reset(struct peer *p, const u8 *data)
+{
+	const struct quic_cid_entry *e = p->conn.scids.e;
+	u8 buf[43];
+	int i;
+
+	for (i = 0; i < QUIC_CIDS_MAX; i++) {
+		if (data[0] & QUIC_HDR_LONG || memcmp(e[i].cid.id, data + 1, QUIC_CID_LOCAL_LEN))
+			continue;
+		get_random_bytes(buf, sizeof(buf));
+		buf[0] = (buf[0] & 0x3f) | QUIC_HDR_FIXED;
+		memcpy(buf + sizeof(buf) - QUIC_RESET_TOKEN_LEN, e[i].token, QUIC_RESET_TOKEN_LEN);
+		sim_send(p->sim, p->side, buf, sizeof(buf), 0);
+		return;
+	}
+}
+
+static bool forgetful(const struct peer *p)
+{
+	return p->side && p->work->amnesia && p->sim->now >= SEC + p->work->amnesia;
+}
+
 /* What the kernel's listener does: the first good Initial makes the connection. */
 static bool accept_first(struct peer *p, const u8 *data, u32 len)
 {
@@ -492,12 +581,14 @@ static bool accept_first(struct peer *p, const u8 *data, u32 len)
 	    h.type != QUIC_PKT_INITIAL || len < QUIC_INITIAL_MIN)
 		return false;
 	/* a corrupted ID would make keys that open nothing: the real client tries again */
-	if (!quic_cid_equal(&h.dcid, &p->sim->peer[0]->conn.odcid) ||
+	if (!quic_cid_equal(&h.dcid, h.token_len ? &p->retry.dcid : &p->sim->peer[0]->conn.odcid) ||
 	    !quic_cid_equal(&h.scid, &p->sim->peer[0]->conn.scids.e[0].cid))
 		return false;
 	a.version = h.version;
 	a.dcid = a.odcid = h.dcid;
 	a.scid = h.scid;
+	if (p->work->retry && !answer_retry(p, &h, &a))
+		return false;
 	if (quic_conn_accept(&p->conn, &a, p->sim->now))
 		fail(p, "accept");
 	return true;
@@ -508,6 +599,11 @@ void peer_rx(struct peer *p, const u8 *data, u32 len, u8 ecn)
 	struct quic_rx rx = { .data = data, .len = len, .ecn = ecn,
 			      .local = addr_of(p->side), .remote = addr_of(!p->side) };
 
+	if (forgetful(p)) {
+		if (len > 43)
+			answer_reset(p, data);
+		return;
+	}
 	if (p->conn.state == QUIC_CONN_IDLE && !accept_first(p, data, len))
 		return;
 	quic_conn_rx(&p->conn, &rx, p->sim->now);
@@ -524,6 +620,11 @@ u64 peer_deadline(struct peer *p)
 {
 	u64 at = quic_conn_deadline(&p->conn, p->sim->now);
 
+	if (forgetful(p))
+		return QUIC_TIME_NEVER;
+	if (!p->side && p->work->think && p->next_stream < p->work->streams && p->established_at &&
+	    quic_conn_is_open(&p->conn) && p->live < p->work->at_once)
+		at = min(at, p->next_open);
 	if (p->work->read_limit && quic_streams_readable(&p->conn.streams) &&
 	    quic_conn_is_open(&p->conn))
 		at = min(at, p->next_read);
@@ -534,10 +635,12 @@ bool peer_done(const struct peer *p)
 {
 	u32 i;
 
-	for (i = 0; i < p->work->streams; i++) {
+	for (i = 0; i < p->nstreams; i++) {
 		const struct peer_stream *ps = &p->stream[i];
+		bool uni = ps->id & QUIC_STREAM_TYPE_UNI_MASK;
 
-		if (!ps->finished || !(ps->got_fin || ps->reset))
+		if (!ps->there || (!ps->finished && (p->side || !uni)) ||
+		    (!ps->got_fin && !ps->reset && !(p->side && uni)))
 			return false;
 	}
 	return true;

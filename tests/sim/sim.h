@@ -22,6 +22,7 @@ struct link_params {		/* one direction */
 	u64 rate;		/* bits per second; 0: infinite */
 	u32 queue;		/* bytes in the queue; 0: unbounded */
 	u32 loss;		/* per 10000 */
+	u32 burst;		/* per 10000: begins 20 ms of loss */
 	u32 dup;		/* per 10000 */
 	u32 corrupt;		/* per 10000: one byte is changed */
 	u32 reorder;		/* per 10000: delayed by another 'delay' + 1 ms */
@@ -37,6 +38,7 @@ struct link {
 	struct peer *to;
 	u64 free_at;		/* when the sender's queue is empty */
 	u64 count, lost, bytes;
+	u64 burst_to;		/* loss until then */
 };
 
 struct sim {
@@ -67,12 +69,19 @@ struct work {			/* what the application does */
 	u32 reset_every;	/* every n-th stream is reset half way; 0: none */
 	u32 key_updates;	/* initiated by the client, spread over the transfer */
 	u32 hello, flight;	/* bytes of ClientHello and of the server's flight */
+	u32 sndbuf;		/* bytes the sender's buffers take; 0: a MiB */
+	u32 pushes;		/* streams that the server opens, every other one bidirectional */
+	u64 push;		/* bytes on each of them */
+	u64 think;		/* ns of silence before each stream but the first */
+	bool duplex;		/* the server does not wait for all of a stream to answer it */
+	bool retry;		/* the server answers the first Initial with a Retry */
+	u64 amnesia;		/* when the server forgets all, ns from the start; 0: never */
 };
 
 struct peer_stream {
 	u64 id;
 	u64 written, verified;
-	bool finished, got_fin, reset, gone;
+	bool there, finished, got_fin, reset;
 };
 
 struct peer {
@@ -84,8 +93,10 @@ struct peer {
 	u8 tls_in[8];		/* message header under way */
 	u32 tls_step;
 	u64 tls_got[4];
-	struct peer_stream *stream;
-	u32 nstreams, next_stream, live;
+	struct peer_stream *stream;	/* the client's, then those that the server pushes */
+	u32 nstreams, next_stream, next_push, live;
+	struct quic_conn_accept retry;	/* odcid.len: a Retry was sent */
+	u64 next_open;		/* when the client opens another stream */
 	u32 key_updates;
 	u64 rx_bytes_user, resets_seen;
 	u64 established_at, done_at;
