@@ -7,5 +7,6 @@ set -euo pipefail
 have_component tests/interop/run
 trixie=$("$vm/trixie-root")
 scripts/kmod-build 6.12
-make -s libquic tools
+make -s libquic
+make -s -C tests/interop BUILD="$build"
 machine interop "$vm/qemu-run" -t 900 6.12 tests/interop/run "$trixie"
