@@ -118,10 +118,12 @@ static void update_receive(void)
 static void update_reset(void)
 {
 	struct quic_stream_update u;
+	char buf[8];
 
 	open_with(ON(STREAM_UPDATE), ON(STREAM_UPDATE));
 	send_all(p.cli, 0, "123", 3, NEW);
 	event_update(p.srv, 0, QUIC_STREAM_RECV_STATE_RECV, &u);
+	recv_all(p.srv, 0, buf, 3, false);	/* the next thing to read is the event */
 	CHECK_OK(stream_reset(p.cli, 0, 4711));
 	event_update(p.srv, 0, QUIC_STREAM_RECV_STATE_RESET_RECVD, &u);
 	CHECK_EQ(u.errcode, 4711);
