@@ -605,7 +605,7 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 	pending_unlink(udp, p);
 	if (!err)
 		route_hello(d, p, &ch);
-	else if (err != -EAGAIN)
+	else if (err != -EAGAIN || !p->got.n)
 		count(udp, QUIC_MIB_DROP_AUTH);
 	pending_free(p);
 }
