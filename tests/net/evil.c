@@ -545,24 +545,37 @@ static void first_flights(void)
 
 /* ---- Version Negotiation and Retry ---- */
 
+/* A Version Negotiation packet comes within @ms; others may come before it. */
+static bool negotiation_comes(struct evil *e, struct quic_hdr *h, unsigned int ms)
+{
+	uint64_t end = now_ms() + ms;
+
+	e->mute = true;
+	while (now_ms() < end) {
+		e->last_len = 0;
+		evil_listen_close(e, 10);
+		if (e->last_len && !quic_hdr_parse(e->last, e->last_len, 16, false, h) &&
+		    h->type == QUIC_PKT_VN)
+			return true;
+	}
+	return false;
+}
+
 static void unknown_version(void)
 {
 	struct evil *e = evil_open(false, FIRST_FLIGHT, NULL);
 	uint8_t buf[1300] = { 0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 40 };
-	struct quic_hdr h;
+	uint64_t end = now_ms() + 8000;
 	uint32_t v, seen = 0, i;
+	struct quic_hdr h;
 
-	evil_listen_close(e, 50);
 	memset(buf + 6, 'd', 40);		/* IDs longer than ours may be */
 	buf[46] = 30;
 	memset(buf + 47, 's', 30);
-	e->last_len = 0;
-	evil_send(e, buf, 1200);
-	e->mute = true;
-	evil_listen_close(e, 300);
-	CHECK(e->last_len > 80);
-	CHECK_EQ(quic_hdr_parse(e->last, e->last_len, 16, false, &h), 0);
-	CHECK_EQ(h.type, QUIC_PKT_VN);
+	do {		/* answers are rated: earlier tests may have used them up */
+		CHECK(now_ms() < end);
+		evil_send(e, buf, 1200);
+	} while (!negotiation_comes(e, &h, 200));
 	CHECK_EQ(h.dcid_raw.len, 30);
 	CHECK(h.dcid_raw.base[29] == 's');
 	CHECK_EQ(h.scid_raw.len, 40);
@@ -573,14 +586,11 @@ static void unknown_version(void)
 		CHECK(v != 0x1a2a3a4a);
 	}
 	CHECK_EQ(seen, 3);
-	e->last_len = 0;
 	DROPPED(e, "QuicDropUnknown", "unknown version, small", buf, 1199);
-	evil_listen_close(e, 100);
-	CHECK_EQ(e->last_len, 0);
+	CHECK(!negotiation_comes(e, &h, 100));
 	buf[1] = buf[2] = buf[3] = buf[4] = 0;	/* Version Negotiation to a server */
 	evil_send(e, buf, 1200);
-	evil_listen_close(e, 100);
-	CHECK_EQ(e->last_len, 0);
+	CHECK(!negotiation_comes(e, &h, 100));
 	evil_free(e);
 }
 
