@@ -88,11 +88,16 @@ void quic_slices_insert(struct quic_slices *t, struct quic_slice *s)
 		t->last = s;
 }
 
-void quic_slices_remove(struct quic_slices *t, struct quic_slice *s)
+void quic_slices_take(struct quic_slices *t, struct quic_slice *s)
 {
 	if (t->last == s)
 		t->last = entry(rb_prev(&s->node));
 	rb_erase(&s->node, &t->root);
+}
+
+void quic_slices_remove(struct quic_slices *t, struct quic_slice *s)
+{
+	quic_slices_take(t, s);
 	quic_slice_put(s);
 }
 

@@ -17,7 +17,10 @@
 struct quic_chunk;
 
 struct quic_slice {
-	struct rb_node node;	/* of a struct quic_slices */
+	union {
+		struct rb_node node;		/* of a struct quic_slices */
+		struct quic_slice *next;	/* of a list in the order of offsets */
+	};
 	u64 off;		/* of the first byte, in its stream */
 	const u8 *data;
 	struct quic_chunk *chunk;
@@ -94,6 +97,7 @@ static inline void quic_slices_init(struct quic_slices *t)
 
 void quic_slices_free(struct quic_slices *t);	/* puts them all */
 void quic_slices_insert(struct quic_slices *t, struct quic_slice *s);	/* O(1) at the end */
+void quic_slices_take(struct quic_slices *t, struct quic_slice *s);	/* out, still alive */
 void quic_slices_remove(struct quic_slices *t, struct quic_slice *s);	/* and puts it */
 /* The first slice that ends after @off, or NULL. */
 struct quic_slice *quic_slices_from(const struct quic_slices *t, u64 off);

@@ -165,6 +165,7 @@ struct quic_conn {
 	struct quic_path path;		/* in use */
 	struct quic_space *space[QUIC_SPACES];
 	struct quic_loss loss;
+	struct quic_sent_item acked;	/* STREAM bytes in a row, see quic_conn_ack_flush(); len 0: none */
 	struct quic_cc cc;
 	struct quic_pace pace;
 	struct quic_streams streams;
@@ -313,6 +314,8 @@ void quic_conn_abort(struct quic_conn *c, enum quic_conn_state state, int err, u
 void quic_conn_restart_idle(struct quic_conn *c, u64 now);
 /* Are there keys, and leave of the anti-amplification limit, for a packet of @sp? */
 bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp);
+/* After quic_loss_ack(): bytes that follow one another are told to their stream at once. */
+void quic_conn_ack_flush(struct quic_conn *c);
 void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
 void quic_conn_item_lost(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
 extern const struct quic_loss_ops quic_conn_loss_ops;

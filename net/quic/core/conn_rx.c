@@ -33,7 +33,7 @@ struct rx_pkt {
 /* ---- frames ---- */
 
 /* The first @n readable bytes, left where they are. */
-static void copy_out(const struct quic_recvbuf *b, u8 *to, u32 n)
+static void copy_out(struct quic_recvbuf *b, u8 *to, u32 n)
 {
 	struct quic_vec v;
 	u32 got = 0, len;
@@ -56,6 +56,7 @@ static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame
 	if (!c->server && p->sp == QUIC_SPACE_HANDSHAKE)
 		c->loss.peer_validated = true;
 	err = quic_loss_ack(&c->loss, p->sp, &f->ack, delay * QUIC_NSEC_PER_USEC, p->now);
+	quic_conn_ack_flush(c);
 	if (err || p->sp != QUIC_SPACE_APP)
 		return err;
 	quic_keys_acked(&c->keys, f->ack.largest);

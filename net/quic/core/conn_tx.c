@@ -31,12 +31,46 @@ struct tx {
 
 /* ---- what came of packets ---- */
 
+void quic_conn_ack_flush(struct quic_conn *c)
+{
+	struct quic_sent_item run = c->acked;
+
+	c->acked.len = 0;
+	if (run.len)
+		quic_streams_acked(&c->streams, &run);
+}
+
+/* Does @it go on where the run ends?  Then it is part of it. */
+static bool lengthen_run(struct quic_sent_item *run, const struct quic_sent_item *it)
+{
+	if (!run->len || run->id != it->id || run->off + run->len != it->off ||
+	    run->fin || run->len + it->len < run->len)
+		return false;
+	run->len += it->len;
+	run->fin = it->fin;
+	return true;
+}
+
+static void stream_acked(struct quic_conn *c, const struct quic_sent_item *it)
+{
+	if (lengthen_run(&c->acked, it))
+		return;
+	quic_conn_ack_flush(c);
+	if (it->len)
+		c->acked = *it;
+	else	/* FIN alone */
+		quic_streams_acked(&c->streams, it);
+}
+
 void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_sent_item *it)
 {
 	struct quic_conn *c = priv;
 	struct quic_space *s = c->space[sp];
 
 	switch (it->type) {
+	case QUIC_ITEM_STREAM:
+		stream_acked(c, it);
+		break;
 	case QUIC_ITEM_ACK:
 		if (s)
 			quic_acktr_acked(&s->ack, it->off);

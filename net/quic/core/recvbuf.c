@@ -6,12 +6,14 @@
  *      v               v                           v
  *      [====contiguous=]    [==]   [=======]  [====]
  *
- * Bytes below ready_off are the reader's and never replaced.  Above it lie
- * islands: new data that covers islands replaces them, so that one frame
+ * Bytes below ready_off are the reader's and never replaced: a list, to which
+ * data in order is appended and from which the reader takes.  Above it lie
+ * islands, in a tree: new data that covers islands replaces them, so that one frame
  * always costs one slice, however many holes it fills; what overlaps an
  * island in part is trimmed.  "The data at a given offset MUST NOT change"
  * (§2.2), so it does not matter whose copy is kept.
- * In-order data costs O(1), out-of-order data O(log islands).  Called by
+ * In-order data costs O(1), out-of-order data O(log islands).  A reader of many
+ * pieces goes on where it was ('hint'), also if it does not take them.  Called by
  * stream_rx.c and the CRYPTO code under the connection's lock.
  */
 #include "recvbuf.h"
@@ -19,19 +21,45 @@
 void quic_recvbuf_init(struct quic_recvbuf *b)
 {
 	memset(b, 0, sizeof(*b));
-	quic_slices_init(&b->slices);
+	quic_slices_init(&b->islands);
+}
+
+static void pop(struct quic_recvbuf *b)
+{
+	struct quic_slice *s = b->head;
+
+	b->head = s->next;
+	if (!b->head)
+		b->tail = NULL;
+	if (b->hint == s)
+		b->hint = NULL;
+	b->bytes -= s->len;
+	quic_slice_put(s);
 }
 
 void quic_recvbuf_free(struct quic_recvbuf *b)
 {
-	quic_slices_free(&b->slices);
+	while (b->head)
+		pop(b);
+	quic_slices_free(&b->islands);
 	b->bytes = 0;
 }
 
-static void drop(struct quic_recvbuf *b, struct quic_slice *s)
+static void append(struct quic_recvbuf *b, struct quic_slice *s)
+{
+	s->next = NULL;
+	if (b->tail)
+		b->tail->next = s;
+	else
+		b->head = s;
+	b->tail = s;
+	b->ready_off += s->len;
+}
+
+static void drop_island(struct quic_recvbuf *b, struct quic_slice *s)
 {
 	b->bytes -= s->len;
-	quic_slices_remove(&b->slices, s);
+	quic_slices_remove(&b->islands, s);
 }
 
 /* Islands within (.., end) from @s on go; the end of what is new is returned. */
@@ -41,15 +69,23 @@ static u64 replace(struct quic_recvbuf *b, struct quic_slice *s, u64 end)
 
 	for (; s && quic_slice_end(s) <= end; s = next) {
 		next = quic_slice_next(s);
-		drop(b, s);
+		drop_island(b, s);
 	}
 	return s ? min(s->off, end) : end;
 }
 
-static void advance(struct quic_recvbuf *b, struct quic_slice *s)
+/* Islands that the list has reached are part of it. */
+static void advance(struct quic_recvbuf *b)
 {
-	for (; s && s->off == b->ready_off; s = quic_slice_next(s))
-		b->ready_off += s->len;
+	struct quic_slice *s;
+
+	while (b->islands.last) {
+		s = quic_slices_first(&b->islands);
+		if (s->off != b->ready_off)
+			return;
+		quic_slices_take(&b->islands, s);
+		append(b, s);
+	}
 }
 
 static int keep(struct quic_recvbuf *b, u64 lo, u64 end, const u8 *data,
@@ -58,8 +94,8 @@ static int keep(struct quic_recvbuf *b, u64 lo, u64 end, const u8 *data,
 	struct quic_slice *next = NULL, *s;
 	u64 from = lo;
 
-	if (b->slices.last && lo < quic_slice_end(b->slices.last))
-		next = quic_slices_from(&b->slices, lo);
+	if (b->islands.last && lo < quic_slice_end(b->islands.last))
+		next = quic_slices_from(&b->islands, lo);
 	for (; next && next->off <= lo; next = quic_slice_next(next)) {
 		lo = quic_slice_end(next);
 		if (lo >= end)
@@ -72,8 +108,12 @@ static int keep(struct quic_recvbuf *b, u64 lo, u64 end, const u8 *data,
 	s->off = lo;
 	s->len = end - lo;
 	b->bytes += s->len;
-	quic_slices_insert(&b->slices, s);
-	advance(b, s);
+	if (lo > b->ready_off) {
+		quic_slices_insert(&b->islands, s);
+		return 0;
+	}
+	append(b, s);
+	advance(b);
 	return 0;
 }
 
@@ -91,31 +131,34 @@ int quic_recvbuf_add(struct quic_recvbuf *b, u64 off, const u8 *data, u32 len,
 	return err;
 }
 
-unsigned int quic_recvbuf_vecs(const struct quic_recvbuf *b, u64 skip,
+unsigned int quic_recvbuf_vecs(struct quic_recvbuf *b, u64 skip,
 			       struct quic_vec *v, unsigned int max)
 {
+	struct quic_slice *s = b->hint ?: b->head;
 	u64 at = b->read_off + skip;
-	struct quic_slice *s = NULL;
 	unsigned int n = 0;
 
-	if (at < b->ready_off)
-		s = quic_slices_from(&b->slices, at);
-	for (; s && s->off < b->ready_off && n < max; s = quic_slice_next(s), n++) {
+	if (at >= b->ready_off)
+		return 0;
+	if (at < s->off)
+		s = b->head;
+	while (quic_slice_end(s) <= at)
+		s = s->next;
+	for (; s && n < max; s = s->next, n++) {
 		v[n].base = s->data + (at - s->off);
 		v[n].len = quic_slice_end(s) - at;
 		at = quic_slice_end(s);
+		b->hint = s;
 	}
 	return n;
 }
 
 u32 quic_recvbuf_peek(const struct quic_recvbuf *b, const u8 **data)
 {
-	struct quic_vec v;
-
-	if (!quic_recvbuf_vecs(b, 0, &v, 1))
+	if (!b->head)
 		return 0;
-	*data = v.base;
-	return v.len;
+	*data = b->head->data;
+	return b->head->len;
 }
 
 void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n)
@@ -127,14 +170,13 @@ void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n)
 		return;
 	b->read_off += n;
 	while (n) {
-		s = quic_slices_first(&b->slices);
+		s = b->head;
 		part = min_t(u64, s->len, n);
 		n -= part;
 		if (part == s->len) {
-			drop(b, s);
+			pop(b);
 			continue;
 		}
-		/* what is left stays the first: its place in the tree is right */
 		s->off += part;
 		s->data += part;
 		s->len -= part;

@@ -10,7 +10,9 @@
 #include "chunk.h"
 
 struct quic_recvbuf {
-	struct quic_slices slices;
+	struct quic_slice *head, *tail;	/* [read_off, ready_off), a list; NULL: empty */
+	struct quic_slice *hint;	/* in it: where quic_recvbuf_vecs() ended; NULL: nowhere */
+	struct quic_slices islands;	/* above ready_off */
 	u64 read_off;		/* next byte for the reader */
 	u64 high;		/* highest offset received + 1 */
 	u64 ready_off;		/* all below is contiguous from read_off */
@@ -37,7 +39,7 @@ static inline u64 quic_recvbuf_readable(const struct quic_recvbuf *b)
 /* The bytes at read_off: length of the first piece (0: none) and where it is. */
 u32 quic_recvbuf_peek(const struct quic_recvbuf *b, const u8 **data);
 /* Up to @max pieces from read_off + @skip on; how many were filled. */
-unsigned int quic_recvbuf_vecs(const struct quic_recvbuf *b, u64 skip,
+unsigned int quic_recvbuf_vecs(struct quic_recvbuf *b, u64 skip,
 			       struct quic_vec *v, unsigned int max);
 void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n);	/* n <= readable */
 /* Drop all that is held; all below 'high' counts as read from now on. */

@@ -67,13 +67,19 @@ static void grow_table(struct quic_streams *ss)
 	kfree(old);
 }
 
-struct quic_stream *quic_streams_lookup(const struct quic_streams *ss, u64 id)
+struct quic_stream *quic_streams_lookup(struct quic_streams *ss, u64 id)
 {
-	struct quic_stream *s;
+	struct quic_stream *s = ss->recent;
 
-	hlist_for_each_entry(s, bucket(ss, id), hash)
-		if (s->id == id)
-			return s;
+	/* frames come in runs of one stream */
+	if (s && s->id == id)
+		return s;
+	hlist_for_each_entry(s, bucket(ss, id), hash) {
+		if (s->id != id)
+			continue;
+		ss->recent = s;
+		return s;
+	}
 	return NULL;
 }
 
@@ -231,6 +237,8 @@ static void bury(struct quic_streams *ss, struct quic_stream *s)
 	list_del(&s->ready);
 	list_del(&s->ctl);
 	list_del(&s->readable);
+	if (ss->recent == s)
+		ss->recent = NULL;
 	ss->count--;
 	quic_stream_free(s);
 }

@@ -64,6 +64,7 @@ struct quic_streams {
 	u32 buckets;		/* power of two; grows */
 	u32 count;
 	u32 hash_seed;
+	struct quic_stream *recent;	/* last looked up, or NULL */
 	struct list_head ready;		/* something to send, in turns */
 	struct list_head stalled;	/* wait for the connection's credit only */
 	struct list_head ctl;		/* control frames of a stream */

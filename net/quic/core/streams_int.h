@@ -9,7 +9,7 @@
 
 /* ---- streams.c ---- */
 
-struct quic_stream *quic_streams_lookup(const struct quic_streams *ss, u64 id);
+struct quic_stream *quic_streams_lookup(struct quic_streams *ss, u64 id);
 /*
  * The stream that a peer's frame is about, opened if the peer may: NULL in *s
  * if it is closed already.  @snd: the frame is about our sending part.
