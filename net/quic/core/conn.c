@@ -354,6 +354,15 @@ static void establish(struct quic_conn *c, u64 now)
 	quic_conn_confirm(c, now);
 }
 
+/* RFC 9001 §4.1.3: keys to read @level, and TLS has not consumed all of the level below? */
+static bool crypto_left(const struct quic_conn *c, u8 level)
+{
+	const struct quic_space *s = c->space[level == QUIC_CRYPTO_APP ? QUIC_SPACE_HANDSHAKE :
+									 QUIC_SPACE_INITIAL];
+
+	return s && s->crcv.high > s->crcv.read_off;
+}
+
 int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 			 const u8 *secret, u64 now)
 {
@@ -371,6 +380,10 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 	err = quic_keys_set_secret(&c->keys, level, send, cipher, secret);
 	if (err)
 		return err;
+	if (!send && crypto_left(c, level)) {
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION, QUIC_FRAME_CRYPTO, now);
+		return -EINVAL;
+	}
 	if (level == QUIC_CRYPTO_APP)
 		c->keys.plain = c->local_tp.disable_1rtt_encryption &&
 				c->peer_tp.disable_1rtt_encryption;

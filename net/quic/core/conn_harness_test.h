@@ -618,6 +618,8 @@ struct hostile {
 	u32 pad;			/* plaintext bytes at least, 0: what must be */
 	const struct quic_cid *dcid, *scid;	/* NULL: what is right */
 	const struct quic_addr *from;	/* NULL: the peer's */
+	const u8 *token;		/* of Initial packets */
+	u32 token_len;
 	u8 ecn;
 	/* the last look */
 	u32 nseen, ndgrams, npackets;
@@ -709,7 +711,7 @@ static inline int hostile_build(struct hostile *h, u8 level, const u8 *frames, u
 		quic_hdr_put_short(&w, hostile_dcid(h), false, h->keys.phase, pn, 4);
 	else
 		quic_hdr_put_long(&w, hostile_pkt_type(level), version, hostile_dcid(h), scid,
-				  NULL, 0, pn, 4, &length);
+				  h->token, h->token_len, pn, 4, &length);
 	hdr = w.p - to;
 	to[0] |= h->reserved;
 	if (length)

@@ -14,6 +14,7 @@
 
 #define TLS_HEAD		4	/* RFC 8446 §4: type, 24 bits of length */
 #define TLS_NEW_SESSION_TICKET	4
+#define TLS_CERTIFICATE_REQUEST	13
 #define TLS_ALERT_UNEXPECTED	10	/* unexpected_message */
 #define TICKET_MSG_MAX		4096	/* what the SESSION_TICKET option returns */
 
@@ -84,6 +85,9 @@ static int rx_post_handshake(struct quic_conn *c, struct quic_recvbuf *b)
 		copy_out(b, head, TLS_HEAD);
 		quic_cur_init(&cur, head + 1, TLS_HEAD - 1);
 		len = TLS_HEAD + quic_cur_be(&cur, 3);
+		/* RFC 9001 §4.4: a client MUST take this as a PROTOCOL_VIOLATION */
+		if (!c->server && head[0] == TLS_CERTIFICATE_REQUEST)
+			return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
 		/* RFC 9001 §6: a TLS KeyUpdate MUST be answered with unexpected_message */
 		if (c->server || head[0] != TLS_NEW_SESSION_TICKET)
 			return QUIC_TRANSPORT_ERROR_CRYPTO + TLS_ALERT_UNEXPECTED;
@@ -102,6 +106,14 @@ static int rx_post_handshake(struct quic_conn *c, struct quic_recvbuf *b)
 	return 0;
 }
 
+/* TLS reads at a higher level already. */
+static bool crypto_is_over(const struct quic_conn *c, enum quic_space_id sp)
+{
+	if (sp == QUIC_SPACE_INITIAL)
+		return quic_keys_have(&c->keys, QUIC_CRYPTO_HANDSHAKE, false);
+	return sp == QUIC_SPACE_HANDSHAKE && quic_keys_have(&c->keys, QUIC_CRYPTO_APP, false);
+}
+
 /* RFC 9000 §7.5 */
 static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
@@ -109,11 +121,11 @@ static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_fr
 	struct quic_chunk *copy;
 	int err;
 
-	/* RFC 9000 §19.6 */
-	if (f->crypto.off + f->crypto.len > QUIC_VARINT_MAX)
-		return QUIC_TRANSPORT_ERROR_FRAME_ENCODING;
 	if (f->crypto.off + f->crypto.len > b->read_off + QUIC_CRYPTO_BUF_MAX)
 		return QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED;
+	/* RFC 9001 §4.1.3: MUST NOT extend past the end of what was received */
+	if (f->crypto.off + f->crypto.len > b->high && crypto_is_over(c, p->sp))
+		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
 	p->now_ack = true;
 	c->wake |= QUIC_WAKE_READ;
 	err = quic_recvbuf_add(b, f->crypto.off, f->crypto.data, f->crypto.len, p->chunk);
@@ -566,8 +578,11 @@ static void rx_vn(struct quic_conn *c, struct rx_pkt *p)
 	u32 i, version;
 
 	quic_conn_count(c, QUIC_MIB_DROP_VN);
-	/* RFC 8999 §6: MUST discard it unless both IDs are those of our packet, reversed */
-	if (c->server || c->got_packet || c->retried || !ours(c, p) ||
+	/*
+	 * RFC 8999 §6: MUST discard it unless both IDs are those of our packet, reversed;
+	 * RFC 9000 §6.2: and once any other packet was processed, an earlier one too
+	 */
+	if (c->server || c->got_packet || c->retried || c->negotiated || !ours(c, p) ||
 	    !quic_cid_equal(&p->h.scid, &quic_cids_remote_active(&c->dcids)->cid))
 		return;
 	quic_cur_init(&cur, p->h.versions, p->h.nversions * 4);
@@ -651,6 +666,11 @@ static void rx_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 		quic_conn_count(c, QUIC_MIB_DROP_SMALL);
 		return;
 	}
+	/* RFC 9000 §17.2.2: MUST discard it, or close */
+	if (!c->server && h->type == QUIC_PKT_INITIAL && h->token_len) {
+		quic_conn_count(c, QUIC_MIB_DROP_HEADER);
+		return;
+	}
 	p->level = type_level[h->type];
 	p->sp = quic_level_space(p->level);
 	rx_protected(c, p, pkt);
@@ -665,7 +685,10 @@ static bool path_ok(struct quic_conn *c, const struct quic_rx *rx)
 	return false;
 }
 
-/* RFC 9000 §10.3.1: nothing of the datagram was for us; perhaps its tail is a token. */
+/*
+ * RFC 9000 §10.3.1: nothing of the datagram was for us; perhaps its tail is a
+ * token: §10.3: MUST be a reset then, whatever its head looks like.
+ */
 static void check_reset(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 {
 	if (!quic_conn_is_reset(c, rx->data, rx->len))
@@ -727,7 +750,7 @@ static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 		return;
 	if (c->stats.rx_packets != before)
 		c->idle_stale = true;
-	else if (rx->len && !(rx->data[0] & QUIC_HDR_LONG))
+	else
 		check_reset(c, rx, now);
 	if (rx->more || !quic_conn_is_open(c))
 		return;

@@ -89,6 +89,12 @@ static const struct fault faults[] = {
 	  FRAMES(0x06, 0, 4, 4, 0, 0x10, 0) },
 	/* RFC 9001 §6: TLS KeyUpdate, unexpected_message */
 	{ "TLS KeyUpdate", BOTH, APP, 0x10a, 0x06, FRAMES(0x06, 0, 5, 24, 0, 0, 1, 0) },
+	/* RFC 9001 §4.4: no authentication of the client after the handshake */
+	{ "CertificateRequest", CLIENT, APP, ERR(PROTOCOL_VIOLATION), 0x06,
+	  FRAMES(0x06, 0, 4, 13, 0, 0, 3) },
+	/* RFC 9001 §4.1.3: Initial data beyond what came before the Handshake keys */
+	{ "CRYPTO of a level that is over", BOTH, INI, ERR(PROTOCOL_VIOLATION), 0x06,
+	  FRAMES(0x06, 0x50, 0, 1, 'x') },
 	{ "ticket to a server", SERVER, APP, 0x10a, 0x06, FRAMES(0x06, 0, 4, 4, 0, 0, 8) },
 	/* RFC 9000 §19.7, §19.20: from a client */
 	{ "NEW_TOKEN of a client", SERVER, APP, ERR(PROTOCOL_VIOLATION), 0x07, FRAMES(0x07, 1, 9) },
@@ -208,7 +214,7 @@ static const struct sample samples[] = {
 	{ IH, FRAMES(0x03, 0, 0, 0, 0, 0, 0, 0) },
 	{ 0, FRAMES(0x04, 0, 0, 0) },
 	{ 0, FRAMES(0x05, 0, 0) },
-	{ IH, FRAMES(0x06, 0x60, 0, 1, 'x') },
+	{ IH, FRAMES(0x06, 0, 1, 'x') },
 	{ 0, FRAMES(0x07, 1, 'x') },
 	{ 0, FRAMES(0x08, 0) },
 	{ 0, FRAMES(0x09, 0) },
@@ -470,6 +476,26 @@ static void small_initial(struct kunit *test)
 	x->h.pad = 100;
 	HOSTILE(&x->h, INI, 0x01);
 	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_SMALL], 0);
+	ctx_free(test, x);
+}
+
+/* RFC 9000 §17.2.2: a server's Initial MUST have no token; a client MUST NOT take it */
+static void token_of_a_server(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, INI);
+
+	x->h.token = (const u8 *)"t";
+	x->h.token_len = 1;
+	HOSTILE(&x->h, INI, 0x21);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_HEADER], 1);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
+	ctx_free(test, x);
+	/* a client's is nothing strange */
+	x = ctx_at(test, 1, INI);
+	x->h.token = (const u8 *)"t";
+	x->h.token_len = 1;
+	HOSTILE(&x->h, INI, 0x21);
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, (int)QUIC_CONN_CLOSING);
 	ctx_free(test, x);
 }
 
@@ -932,6 +958,62 @@ static void session_tickets(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/*
+ * RFC 9001 §4.1.3: when TLS brings the keys of a level, there MUST be nothing
+ * left to read of the one before.
+ */
+static void crypto_left_behind(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	u8 params[QUIC_TPARAM_EXT_MAX];
+	struct quic_conn *c;
+	int n;
+
+	/* of Initial: the ServerHello has a tail that came ahead */
+	pair_hello(&x->p);
+	hostile_init(&x->h, &x->p.e[0]);
+	HOSTILE(&x->h, INI, 0x06, 9, 1, 'x');
+	KUNIT_EXPECT_EQ(test, tls_secret(&x->p.e[0], HS, true), 0);
+	KUNIT_EXPECT_EQ(test, tls_secret(&x->p.e[0], HS, false), -EINVAL);
+	expect_fault(test, x, ERR(PROTOCOL_VIOLATION), QUIC_FRAME_CRYPTO, "Initial left");
+	ctx_free(test, x);
+	/* of Handshake: the server's flight was not read */
+	x = ctx_at(test, 0, HS);
+	c = victim(x);
+	HOSTILE(&x->h, HS, 0x06, 0x50, 0, 1, 'x');
+	n = quic_conn_get_params(&x->p.e[1].c, params, sizeof(params));
+	KUNIT_ASSERT_GT(test, n, 0);
+	KUNIT_ASSERT_EQ(test, quic_conn_set_peer_params(c, params, n, x->p.now), 0);
+	KUNIT_EXPECT_EQ(test, tls_secret(x->h.victim, APP, true), 0);
+	KUNIT_EXPECT_EQ(test, tls_secret(x->h.victim, APP, false), -EINVAL);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_CLOSING);
+	KUNIT_EXPECT_EQ(test, c->close.code, ERR(PROTOCOL_VIOLATION));
+	ctx_free(test, x);
+}
+
+/* RFC 9001 §4.1.3: nor may any come that the old level had not got before; copies may */
+static void crypto_of_the_past(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	struct quic_conn *c;
+
+	/* the client has all keys, and waits for HANDSHAKE_DONE */
+	pair_hello(&x->p);
+	end_deliver(&x->p.e[1]);
+	end_tx(&x->p.e[1]);
+	x->p.now += PAIR_LEG;
+	end_deliver(&x->p.e[0]);
+	hostile_init(&x->h, &x->p.e[0]);
+	c = victim(x);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_ESTABLISHED);
+	KUNIT_EXPECT_FALSE(test, c->confirmed);
+	HOSTILE(&x->h, HS, 0x06, 0, 1, 'x');
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	HOSTILE(&x->h, HS, 0x06, 0x60, 0, 1, 'x');
+	expect_fault(test, x, ERR(PROTOCOL_VIOLATION), QUIC_FRAME_CRYPTO, "Handshake is over");
+	ctx_free(test, x);
+}
+
 /* RFC 9000 §19.7: a token for later */
 static void new_token_event(struct kunit *test)
 {
@@ -1025,11 +1107,8 @@ static void stateless_reset(struct kunit *test)
 	memcpy(x->h.buf + 43 - 16, spare, 16);
 	hostile_datagram(&x->h, x->h.buf, 43);
 	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
-	/* a long header is none; nor is what is shorter than 21 bytes */
+	/* what is shorter than 21 bytes is none */
 	memcpy(x->h.buf + 43 - 16, token, 16);
-	x->h.buf[0] = 0xc1;
-	hostile_datagram(&x->h, x->h.buf, 43);
-	x->h.buf[0] = 0x41;
 	hostile_datagram(&x->h, x->h.buf + 43 - 20, 20);
 	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
 	/* RFC 9000 §10.3.1: MUST enter the draining period, and not send any more */
@@ -1039,6 +1118,26 @@ static void stateless_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_RESET_IN], 1);
 	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
 	ctx_free(test, x);
+}
+
+/* RFC 9000 §10.3: MUST treat any packet that ends in the token as a reset: of any form */
+static void reset_of_any_form(struct kunit *test)
+{
+	static const u8 first[] = { 0xc1, 0x80, 0xff, 0x01 };
+	struct ctx *x;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(first); i++) {
+		x = ctx_at(test, 0, APP);
+		KUNIT_ASSERT_EQ(test, quic_cids_remote_use(&victim(x)->dcids, 1), 0);
+		get_random_bytes(x->h.buf, 64);
+		x->h.buf[0] = first[i];
+		memcpy(x->h.buf + 43 - 16, quic_cids_remote_active(&victim(x)->dcids)->token, 16);
+		hostile_datagram(&x->h, x->h.buf, 43);
+		KUNIT_EXPECT_EQ_MSG(test, (int)victim(x)->state, (int)QUIC_CONN_DRAINING,
+				    "first byte %x", first[i]);
+		ctx_free(test, x);
+	}
 }
 
 /* ---- PATH_CHALLENGE, RFC 9000 §8.2.2 ---- */
@@ -1149,6 +1248,7 @@ static struct kunit_case conn_rx_cases[] = {
 	KUNIT_CASE(ack_frequency),
 	KUNIT_CASE(ecn_is_reported),
 	KUNIT_CASE(small_initial),
+	KUNIT_CASE(token_of_a_server),
 	KUNIT_CASE(wrong_header),
 	KUNIT_CASE(wrong_address),
 	KUNIT_CASE(forged),
@@ -1164,11 +1264,14 @@ static struct kunit_case conn_rx_cases[] = {
 	KUNIT_CASE(reordered_around_update),
 	KUNIT_CASE(forgery_limit),
 	KUNIT_CASE(session_tickets),
+	KUNIT_CASE(crypto_left_behind),
+	KUNIT_CASE(crypto_of_the_past),
 	KUNIT_CASE(new_token_event),
 	KUNIT_CASE(retire_prior_to),
 	KUNIT_CASE(retire_flood),
 	KUNIT_CASE(peer_retires),
 	KUNIT_CASE(stateless_reset),
+	KUNIT_CASE(reset_of_any_form),
 	KUNIT_CASE(path_challenge),
 	KUNIT_CASE(peer_closes),
 	KUNIT_CASE(peer_refuses),
