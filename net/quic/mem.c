@@ -30,7 +30,10 @@ static u64 rmem_limit(const struct sock *sk)
 	const struct quic_streams *ss = &quic_sk(sk)->conn.streams;
 	u64 window = max(ss->rcv_window, ss->rcv_window_max);
 
-	return max_t(u64, READ_ONCE(sk->sk_rcvbuf), 2 * window + RMEM_SLACK);
+	window = 2 * window + RMEM_SLACK;
+	if (quic_sk(sk)->conn.local_tp.max_datagram_frame_size)
+		window += quic_sk(sk)->conn.dgrams.in_max;
+	return max_t(u64, READ_ONCE(sk->sk_rcvbuf), window);
 }
 
 /* Twice what is in flight at most, unless the user said how much. */

@@ -27,6 +27,7 @@ static const char * const names[QUIC_MIB_MAX] = {
 	[QUIC_MIB_RESET_IN]		= "ResetIn",
 	[QUIC_MIB_KEY_UPDATE]		= "KeyUpdates",
 	[QUIC_MIB_IDLE_TIMEOUT]		= "IdleTimeouts",
+	[QUIC_MIB_DROP_DATAGRAM]	= "DropDatagram",
 	[QUIC_MIB_DGRAM_IN]		= "DgramIn",
 	[QUIC_MIB_TRAIN_IN]		= "TrainIn",
 	[QUIC_MIB_TRAIN_OUT]		= "TrainOut",

@@ -12,13 +12,15 @@ bool quic_sock_readable(struct sock *sk)
 	struct quic_sock *qs = quic_sk(sk);
 
 	return !list_empty(&qs->event_queue) || !list_empty(&qs->conn.streams.readable) ||
-	       READ_ONCE(qs->conn.crypto_ready);
+	       READ_ONCE(qs->conn.dgrams.in.last) || READ_ONCE(qs->conn.crypto_ready);
 }
 
 /*
  * Would a send take at least a byte?  Which stream it will be for is not known:
  * so if one was just refused by its stream's flow control, then not before
  * something changes (a program that only polls and writes must not spin).
+ * Flow control does not concern datagrams (RFC 9221 §5.3), so nor does it a
+ * program that sends some.
  */
 bool quic_sock_writable(struct sock *sk)
 {
@@ -27,8 +29,10 @@ bool quic_sock_writable(struct sock *sk)
 
 	if (c->state != QUIC_CONN_ESTABLISHED)
 		return c->state == QUIC_CONN_HANDSHAKE;
-	return quic_sock_wspace(sk) > 0 && !READ_ONCE(qs->tx_refused) &&
-	       c->streams.snd_max > c->streams.snd_used;
+	if (quic_sock_wspace(sk) <= 0)
+		return false;
+	return READ_ONCE(qs->sends_dgrams) ||
+	       (!READ_ONCE(qs->tx_refused) && c->streams.snd_max > c->streams.snd_used);
 }
 
 __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait)
@@ -60,11 +64,11 @@ __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_str
 	return mask;
 }
 
-/* Bytes that can be read, in all streams. */
+/* Bytes that can be read, of all streams and datagrams. */
 static int inq(struct quic_sock *qs)
 {
 	struct quic_stream *s;
-	u64 n = 0;
+	u64 n = qs->conn.dgrams.in_bytes;
 
 	list_for_each_entry(s, &qs->conn.streams.readable, readable)
 		n += quic_recvbuf_readable(&s->rcv);
@@ -75,17 +79,19 @@ int quic_ioctl_inq(struct sock *sk, int cmd, int *value)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_streams *ss = &qs->conn.streams;
+	u64 dgrams;
 	int err = 0;
 
 	lock_sock(sk);
+	dgrams = qs->conn.dgrams.out_bytes;
 	if (qs->lq)
 		err = -EINVAL;
 	else if (cmd == SIOCINQ)
 		*value = inq(qs);
 	else if (cmd == SIOCOUTQ)
-		*value = min_t(u64, ss->snd_held, INT_MAX);
+		*value = min_t(u64, ss->snd_held + dgrams, INT_MAX);
 	else if (cmd == SIOCOUTQNSD)
-		*value = min_t(u64, quic_streams_unsent(ss), INT_MAX);
+		*value = min_t(u64, quic_streams_unsent(ss) + dgrams, INT_MAX);
 	else
 		err = -ENOIOCTLCMD;
 	release_sock(sk);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * recvmsg(): TLS messages first, then events, then stream data, a stream a
- * call.  Data is copied from the chunks that packets were opened into.
+ * recvmsg(): TLS messages first, then events, then a datagram or stream data (in
+ * turns), a stream a call.  Data is copied from the chunks that packets were opened into.
  * Process context, socket lock held but for waits.
  */
 #include <linux/uio.h>
@@ -56,6 +56,23 @@ static int recv_event(struct quic_sock *qs, struct msghdr *msg, size_t len, int 
 	list_del(&e->list);
 	qs->nevents--;
 	kfree(e);
+	return n;
+}
+
+/* One datagram, or what is left of it. */
+static int recv_dgram(struct quic_sock *qs, struct msghdr *msg, size_t len, int flags)
+{
+	struct quic_dgrams *d = &qs->conn.dgrams;
+	const struct quic_slice *s = quic_dgrams_peek(d);
+	size_t n = min_t(size_t, len, s->len);
+
+	if (copy_to_iter(s->data, n, &msg->msg_iter) != n)
+		return -EFAULT;
+	msg->msg_flags |= MSG_QUIC_DATAGRAM;
+	if (n == s->len)
+		msg->msg_flags |= MSG_EOR;
+	if (!(flags & MSG_PEEK))
+		qs->dgrams_read = quic_dgrams_consume(d, n);
 	return n;
 }
 
@@ -128,6 +145,7 @@ static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags, 
 	struct quic_sock *qs = quic_sk(sk);
 	const u8 *data;
 	u8 level;
+	int n;
 
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		return -EAGAIN;
@@ -135,7 +153,17 @@ static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags, 
 		return r->stream ? -EAGAIN : recv_crypto(sk, msg, len, flags);
 	if (!list_empty(&qs->event_queue))
 		return r->stream ? -EAGAIN : recv_event(qs, msg, len, flags);
-	return recv_stream(sk, msg, len, flags, r);
+	if (!quic_dgrams_peek(&qs->conn.dgrams))
+		return recv_stream(sk, msg, len, flags, r);
+	/* neither keeps the reader from the other for long */
+	if (!qs->dgrams_read)
+		return r->stream ? -EAGAIN : recv_dgram(qs, msg, len, flags);
+	n = recv_stream(sk, msg, len, flags, r);
+	if (n == -EAGAIN && !r->stream)
+		return recv_dgram(qs, msg, len, flags);
+	if (!(flags & MSG_PEEK))
+		qs->dgrams_read = false;
+	return n;
 }
 
 /* MSG_WAITALL: more of the stream just read, until it ends. */

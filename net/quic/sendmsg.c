@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * sendmsg(): user bytes are copied once, into the chunks of the connection's
- * send side; TLS messages (HANDSHAKE_INFO) go to the CRYPTO streams.  Process
- * context, socket lock held but for waits.
+ * send side; TLS messages (HANDSHAKE_INFO) go to the CRYPTO streams; datagrams
+ * (RFC 9221) to their own queue.  Process context, socket lock held but for
+ * waits.
  */
 #include <linux/uio.h>
 #include "sock.h"
@@ -115,6 +116,53 @@ static int send_crypto(struct sock *sk, struct send *s, struct msghdr *msg, size
 		quic_output_push(sk);
 	return len;
 }
+
+/* ---- datagrams ---- */
+
+/* Wait for room in the send buffer. */
+static int wait_wspace(struct sock *sk, struct send *s)
+{
+	int err = 0;
+
+	while (!err && quic_sock_wspace(sk) <= 0) {
+		quic_output_push(sk);
+		err = quic_sock_wait(sk, &s->timeo, true);
+		if (!err && !quic_conn_is_open(&quic_sk(sk)->conn))
+			err = -EPIPE;
+	}
+	return err;
+}
+
+/* All of it or nothing, as one frame. */
+static int send_dgram(struct sock *sk, struct send *s, struct msghdr *msg, size_t len)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	int err, max;
+	u8 *p;
+
+	if (c->state != QUIC_CONN_ESTABLISHED)
+		return c->state == QUIC_CONN_IDLE ? -EPIPE : -EINVAL;
+	if (s->flags & STREAM_FLAGS)
+		return -EINVAL;
+	max = quic_conn_dgram_max(c);
+	if (max < 0 || len > max)
+		return max < 0 ? max : -EMSGSIZE;
+	WRITE_ONCE(quic_sk(sk)->sends_dgrams, true);
+	err = wait_wspace(sk, s);
+	if (err)
+		return err;
+	p = quic_dgrams_reserve(&c->dgrams, len, true);
+	if (!p)
+		return -ENOBUFS;
+	if (!copy_from_iter_full(p, len, &msg->msg_iter))
+		return -EFAULT;
+	quic_dgrams_queue(&c->dgrams, len);
+	if (!(s->flags & MSG_MORE))
+		quic_output_push(sk);
+	return len;
+}
+
+/* ---- streams ---- */
 
 /* Open a stream, waiting for the peer's permission unless told not to. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
@@ -276,7 +324,7 @@ int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 	else if (s.has_level)
 		err = send_crypto(sk, &s, msg, len);
 	else if (msg->msg_flags & MSG_QUIC_DATAGRAM)
-		err = -EINVAL;		/* max_datagram_frame_size was not negotiated */
+		err = send_dgram(sk, &s, msg, len);
 	else if (qs->conn.state != QUIC_CONN_ESTABLISHED)
 		err = qs->conn.state == QUIC_CONN_IDLE ? -EPIPE : -EINVAL;
 	else

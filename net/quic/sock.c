@@ -489,6 +489,7 @@ static void discard(struct quic_sock *qs, u64 now)
 		quic_stream_consumed(ss, s, n, quic_stream_at_fin(s, n), now,
 				     quic_loss_srtt(&qs->conn.loss));
 	}
+	quic_dgrams_discard(&qs->conn.dgrams);
 	quic_event_purge(qs);
 }
 
@@ -507,13 +508,13 @@ static bool fins_acked(const struct quic_streams *ss)
 	return true;
 }
 
-/* Has the peer all that was written? */
+/* Has the peer all that was written, are all datagrams on their way? */
 static bool drained(const struct quic_sock *qs)
 {
 	const struct quic_conn *c = &qs->conn;
 
 	return c->state != QUIC_CONN_ESTABLISHED ||
-	       (!c->streams.snd_held && fins_acked(&c->streams));
+	       (!c->streams.snd_held && !quic_dgrams_pending(&c->dgrams) && fins_acked(&c->streams));
 }
 
 static void send_close(struct quic_sock *qs, u64 now)

@@ -117,6 +117,8 @@ struct quic_sock {
 	u64 timer_at;			/* armed for; QUIC_TIME_NEVER: not armed */
 	unsigned long deferred;		/* bits for the release callback */
 	unsigned long tx_flags;
+	bool sends_dgrams;		/* the user has sent a datagram, or tried to */
+	bool dgrams_read;		/* the last message was one: streams go first now */
 	bool tx_refused;		/* flow control refused a send; nothing has changed since */
 	struct tasklet_struct resume;
 	struct quic_addr route_local, route_remote;	/* what sk_dst_cache is for */

@@ -70,10 +70,15 @@ static const u8 tickets_seed[] = {
 	AT_END, STEP(OP_FRAMES, 0), 0, 10, 0x06, 0, 7, 4, 0, 0, 3, 'a', 'b', 'c', STEP(OP_FRAMES, 0), 0,
 	6, 0x07, 2, 1, 2, 0x1e, 0, STEP(OP_FRAMES, 1), 0, 8, 0x06, 0, 5, 24, 0, 0, 1, 0,
 };
+static const u8 dgrams_seed[] = {
+	AT_END | 0x20, STEP(OP_USER, 0), 0x10, 5, STEP(OP_USER, 0), 0x10, 60, STEP(OP_USER, 1), 0x12, 9,
+	STEP(OP_FLUSH, 0), STEP(OP_FRAMES, 0), 0, 9, 0x31, 2, 1, 2, 0x31, 0, 0x30, 'a', 'b',
+	STEP(OP_USER, 0), 0x10, 1, STEP(OP_FLUSH, 0), STEP(OP_LOSE, 1), 0, STEP(OP_SLEEP, 0), 99,
+};
 
 FUZZ_SEEDS(FUZZ_SEED(streams_seed), FUZZ_SEED(limits_seed), FUZZ_SEED(ids_seed),
 	   FUZZ_SEED(early_seed), FUZZ_SEED(net_seed), FUZZ_SEED(raw_seed), FUZZ_SEED(close_seed),
-	   FUZZ_SEED(tickets_seed));
+	   FUZZ_SEED(tickets_seed), FUZZ_SEED(dgrams_seed));
 
 static struct pair pair;
 static struct hostile hostile[2];	/* [side]: whose victim has that side */
@@ -112,6 +117,7 @@ static void check_conn(struct end *e)
 	NEVER(ss->snd_used > ss->snd_max && quic_conn_is_open(c));
 	NEVER(ss->snd_used > ss->snd_written);
 	NEVER(c->nheld > QUIC_HELD_MAX);
+	NEVER(c->dgrams.in_held > c->dgrams.in_max || c->dgrams.out_bytes >> 32);
 	NEVER(e->mem.live > CHUNKS_MAX);
 	NEVER(e->cids > QUIC_CIDS_MAX);
 	NEVER(c->server && c->path.state != QUIC_PATH_VALIDATED &&
@@ -218,6 +224,25 @@ static void do_raw(struct quic_cur *in, int side)
 	end_tls(&pair.e[side]);
 }
 
+/* The user's side of datagrams. */
+static void do_dgrams(struct end *e, u32 len)
+{
+	struct quic_dgrams *d = &e->c.dgrams;
+	int max = quic_conn_dgram_max(&e->c);
+	u8 *to;
+
+	while (quic_dgrams_peek(d))
+		quic_dgrams_consume(d, len / 16 + 1);
+	if (e->c.state != QUIC_CONN_ESTABLISHED || max < 0)
+		return;
+	len = min_t(u32, len, max);
+	to = quic_dgrams_reserve(d, len, false);
+	if (!to)
+		return;
+	memset(to, len, len);
+	quic_dgrams_queue(d, len);
+}
+
 static void do_user(struct quic_cur *in, int side)
 {
 	u8 what = quic_cur_u8(in);
@@ -232,6 +257,8 @@ static void do_user(struct quic_cur *in, int side)
 		return;
 	if (what & 0x20)
 		end_read(e);
+	if (what & 0x10)
+		do_dgrams(e, len);
 	if (what & 0x40 || what & 0x80) {
 		id = what & 0x1f;
 		s = quic_streams_find(ss, id, what & 0x40, &err);
@@ -371,8 +398,10 @@ int LLVMFuzzerTestOneInput(const u8 *p, size_t len)
 	quic_cur_init(&in, p, len);
 	stage = quic_cur_u8(&in);
 	pair_init(&pair, &shim_crypto_null_ops);
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < 2; i++) {
 		pair.e[i].c.local_tp.disable_1rtt_encryption = stage >> 4 & 1;
+		pair.e[i].c.local_tp.max_datagram_frame_size = stage >> 5 & 1 ? 100 + 1000 * i : 0;
+	}
 	if (stage % STAGES == AT_HELLO)
 		pair_hello(&pair);
 	else if (stage % STAGES == AT_MIDDLE)

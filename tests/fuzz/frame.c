@@ -79,6 +79,8 @@ static void check_data(const struct quic_frame *f, const u8 *p, size_t len)
 	NEVER(!fuzz_inside(at, n, p, len));
 	if (f->type == QUIC_FRAME_CRYPTO)
 		NEVER(f->crypto.off + n > QUIC_VARINT_MAX);
+	if (f->type == QUIC_FRAME_DATAGRAM || f->type == QUIC_FRAME_DATAGRAM_LEN)
+		NEVER(f->datagram.size != len);
 	if (quic_frame_is_stream(f->type))
 		NEVER(f->stream.off + n > QUIC_VARINT_MAX);
 }

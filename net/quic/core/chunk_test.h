@@ -38,6 +38,7 @@ static inline struct quic_chunk *chunk_mem_alloc(struct chunk_mem *m, u32 size)
 	m->live++;
 	quic_chunk_setup(c, (u8 *)&c->slice[n], size, n, &chunk_mem_free_ops, m);
 	c->mem = m;
+	c->truesize = size;
 	return c;
 }
 

@@ -148,9 +148,12 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *p
 	quic_tparam_default(&c->peer_tp);
 	quic_keys_init(&c->keys, ops->crypto, cfg.version);
 	quic_cids_local_init(&c->scids, ops->cid, priv);
+	quic_dgrams_init(&c->dgrams, ops->chunk, priv);
+	if (quic_streams_init(&c->streams, server, &streams_ops, &stream_chunk_ops, c,
+			      &c->local_tp, &c->peer_tp))
+		return -ENOMEM;
 	quic_conn_set_config(c, &cfg);
-	return quic_streams_init(&c->streams, server, &streams_ops, &stream_chunk_ops, c,
-				 &c->local_tp, &c->peer_tp);
+	return 0;
 }
 
 void quic_conn_free(struct quic_conn *c)
@@ -158,6 +161,7 @@ void quic_conn_free(struct quic_conn *c)
 	int sp;
 
 	quic_streams_free(&c->streams);
+	quic_dgrams_free(&c->dgrams);
 	for (sp = 0; sp < QUIC_SPACES; sp++)
 		space_free(c, sp);
 	if (c->loss.cc)
@@ -198,6 +202,7 @@ void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *co
 	c->keys.version = keys_version(c);
 	c->streams.nodelay = config->nodelay;
 	c->streams.rcv_window_max = config->rcv_window_max;
+	c->dgrams.in_max = config->rcv_window_max;
 	c->pace.max_rate = config->max_pacing_rate;
 }
 
@@ -661,6 +666,7 @@ static void trim(struct quic_conn *c)
 		c->rx_chunk = NULL;
 	}
 	quic_streams_trim(&c->streams);
+	quic_dgrams_trim(&c->dgrams);
 	for (sp = 0; sp < QUIC_SPACES; sp++)
 		if (c->loss.sp[sp])
 			quic_sent_release(&c->loss.sp[sp]->sent);

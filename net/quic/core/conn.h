@@ -19,6 +19,7 @@
 #include "keys.h"
 #include "path.h"
 #include "streams.h"
+#include "dgram.h"
 #include "acktr.h"
 #include "loss.h"
 #include "pace.h"
@@ -57,6 +58,7 @@ enum quic_mib {
 	QUIC_MIB_RESET_IN,		/* stateless resets accepted */
 	QUIC_MIB_KEY_UPDATE,
 	QUIC_MIB_IDLE_TIMEOUT,
+	QUIC_MIB_DROP_DATAGRAM,		/* RFC 9221: no room to keep it, or the path got narrow */
 	QUIC_MIB_CORE_MAX,
 };
 
@@ -169,6 +171,7 @@ struct quic_conn {
 	struct quic_cc cc;
 	struct quic_pace pace;
 	struct quic_streams streams;
+	struct quic_dgrams dgrams;
 	struct quic_chunk *rx_chunk;	/* where packets are opened to */
 	struct list_head held;		/* struct quic_held */
 	u8 nheld;
@@ -294,6 +297,8 @@ void quic_conn_close(struct quic_conn *c, bool app, u64 code, const u8 *phrase, 
 void quic_conn_fail(struct quic_conn *c, u64 code, u64 frame_type, u64 now);
 /* -EINVAL pending or not confirmed; -EAGAIN keys not prepared yet; -EPIPE */
 int quic_conn_key_update(struct quic_conn *c, u64 now);
+/* Longest datagram (RFC 9221) that can be sent now; -EINVAL: the peer takes none. */
+int quic_conn_dgram_max(const struct quic_conn *c);
 int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len);	/* NEW_TOKEN; -EAGAIN pending */
 static inline bool quic_conn_is_open(const struct quic_conn *c)
 {

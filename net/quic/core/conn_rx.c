@@ -164,6 +164,31 @@ static int rx_stream(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f
 	return err == -ENOBUFS ? -ENOMEM : err;
 }
 
+/* RFC 9221 §5: it is delivered at once, or never. */
+static int rx_dgram(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
+{
+	struct quic_chunk *copy;
+	int err;
+
+	/* RFC 9221 §3: not announced, or larger than that: MUST be PROTOCOL_VIOLATION */
+	if (f->datagram.size > c->local_tp.max_datagram_frame_size)
+		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+	err = quic_dgrams_receive(&c->dgrams, f->datagram.data, f->datagram.len, p->chunk);
+	if (err == -ENOBUFS) {
+		copy = c->ops->chunk->alloc(c->priv, f->datagram.len, false, false);
+		if (copy) {
+			memcpy(copy->base, f->datagram.data, f->datagram.len);
+			err = quic_dgrams_receive(&c->dgrams, copy->base, f->datagram.len, copy);
+			quic_chunk_put(copy);
+		}
+	}
+	if (err)
+		quic_conn_count(c, QUIC_MIB_DROP_DATAGRAM);
+	else
+		c->wake |= QUIC_WAKE_READ;
+	return 0;
+}
+
 static int rx_new_cid(struct quic_conn *c, const struct quic_frame *f)
 {
 	bool switched;
@@ -286,8 +311,8 @@ static int rx_frame(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
 		return rx_close(c, p, f);
 	case QUIC_FRAME_DATAGRAM:
 	case QUIC_FRAME_DATAGRAM_LEN:
-		/* RFC 9221 §3: max_datagram_frame_size was not sent */
-		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
+		/* RFC 9221 §5.2: SHOULD support delaying the ACK */
+		return rx_dgram(c, p, f);
 	}
 	p->now_ack = true;
 	switch (f->type) {

@@ -15,6 +15,7 @@
 #define HANDSHAKE_MTU	QUIC_INITIAL_MIN	/* until the path is known to take more */
 #define COALESCE_MIN	128	/* room worth a second packet in a datagram */
 #define APP_PN_LEN	2	/* at least: a train or two are 128 packets */
+#define APP_PN_MAX	4
 #define PLAIN_MIN	4	/* RFC 9001 §5.4.2: pn_len + plaintext */
 
 struct tx {
@@ -250,8 +251,47 @@ static bool app_wanted(const struct quic_conn *c)
 {
 	return c->handshake_done_pending || c->new_token_pending || c->ping_pending ||
 	       c->path.nresponse || c->path.challenge_pending || c->dcids.nretire ||
+	       quic_dgrams_pending(&c->dgrams) ||
 	       quic_streams_want_tx(&c->streams, false) ||
 	       quic_cids_local_pending((struct quic_cids_local *)&c->scids);
+}
+
+int quic_conn_dgram_max(const struct quic_conn *c)
+{
+	u32 hdr;
+
+	/* RFC 9221 §3: MUST NOT send any before the parameter allows it */
+	if (!c->peer_tp.max_datagram_frame_size)
+		return -EINVAL;
+	hdr = 1 + quic_cids_remote_active(&c->dcids)->cid.len + APP_PN_MAX +
+	      quic_keys_overhead(&c->keys, QUIC_CRYPTO_APP);
+	return min_t(u64, c->peer_tp.max_datagram_frame_size, c->path.mtu - hdr) - 1;
+}
+
+static void put_dgrams(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
+{
+	u32 n = quic_dgrams_put(&c->dgrams, p, c->peer_tp.max_datagram_frame_size,
+				max(quic_conn_dgram_max(c), 0), !t->pad_to);
+
+	while (n--)
+		quic_conn_count(c, QUIC_MIB_DROP_DATAGRAM);
+}
+
+/* RFC 9221 §5: datagrams SHOULD go at once; but neither they nor streams starve the other. */
+static void put_data(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
+{
+	struct quic_dgrams *d = &c->dgrams;
+
+	if (!d->streams_turn && quic_dgrams_pending(d)) {
+		put_dgrams(c, p, t);
+		quic_streams_tx_data(&c->streams, p);
+		d->streams_turn = true;
+		return;
+	}
+	quic_streams_tx_data(&c->streams, p);
+	d->streams_turn = false;
+	if (quic_dgrams_pending(d))
+		put_dgrams(c, p, t);
 }
 
 /* Everything of the 1-RTT level but ACKs. */
@@ -261,7 +301,7 @@ static void put_app(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 	put_path(c, p, t);
 	put_cids(c, p);
 	quic_streams_tx_control(&c->streams, p);
-	quic_streams_tx_data(&c->streams, p);
+	put_data(c, p, t);
 	if (c->ping_pending) {
 		if (!p->ack_eliciting)
 			put_ping(p);
@@ -417,6 +457,7 @@ static void undo_packet(struct quic_conn *c, enum quic_space_id sp, const struct
 
 	for (i = 0; i < p->nitem; i++)
 		quic_conn_item_lost(c, sp, &p->item[i]);
+	quic_dgrams_unsent(&c->dgrams);
 }
 
 static bool carries_ack(const struct quic_pkt *p)
@@ -461,6 +502,8 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 		undo_packet(c, sp, p);
 	else if (carries_ack(p))
 		quic_acktr_sent(&c->space[sp]->ack);
+	if (c->dgrams.out.last && quic_dgrams_sent(&c->dgrams))
+		c->wake |= QUIC_WAKE_WRITE;
 	return err;
 }
 

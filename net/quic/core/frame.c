@@ -166,9 +166,11 @@ static int parse_close(struct quic_cur *c, struct quic_frame *f)
 /* RFC 9221 §4 */
 static int parse_datagram(struct quic_cur *c, struct quic_frame *f)
 {
+	const u8 *start = c->p - 1;	/* the type has one byte */
 	u64 len = f->type == QUIC_FRAME_DATAGRAM_LEN ? quic_cur_varint(c) : quic_cur_left(c);
 
 	f->datagram.data = parse_data(c, len, &f->datagram.len);
+	f->datagram.size = c->p - start;
 	return 0;
 }
 

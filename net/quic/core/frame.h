@@ -85,7 +85,7 @@ struct quic_frame {
 		struct { u64 seq; } retire_cid;
 		struct { u8 data[8]; } path;		/* CHALLENGE and RESPONSE */
 		struct { u64 code, frame_type; u32 len; const u8 *phrase; } close;
-		struct { u32 len; const u8 *data; } datagram;
+		struct { u32 len, size; const u8 *data; } datagram;	/* size: of the frame */
 	};
 };
 
