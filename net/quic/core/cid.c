@@ -88,6 +88,7 @@ int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
 	new->seq = l->next_seq++;
 	new->announced = !new->seq;
 	new->acked = !new->seq;
+	l->settled = false;
 	*e = new;
 	return 0;
 }
@@ -109,9 +110,12 @@ struct quic_cid_entry *quic_cids_local_pending(struct quic_cids_local *l)
 {
 	unsigned int i;
 
+	if (l->settled)
+		return NULL;
 	for (i = 0; i < QUIC_CIDS_MAX; i++)
 		if (l->e[i].used && (!l->e[i].announced || l->e[i].lost))
 			return &l->e[i];
+	l->settled = true;
 	return NULL;
 }
 
@@ -129,8 +133,10 @@ void quic_cids_local_lost(struct quic_cids_local *l, u64 seq)
 {
 	struct quic_cid_entry *e = find_seq(l->e, seq);
 
-	if (e && !e->acked)
-		e->lost = true;
+	if (!e || e->acked)
+		return;
+	e->lost = true;
+	l->settled = false;
 }
 
 static void forget_local(struct quic_cids_local *l, struct quic_cid_entry *e)

@@ -24,6 +24,7 @@ struct tx {
 	u32 pad_to;		/* bytes it must have (RFC 9000 §14.1) */
 	u64 now;
 	bool data_ok;		/* congestion control and pacing let data out */
+	bool bulk;		/* nothing but stream data is to be sent */
 	bool has_initial;
 	u32 spare;		/* room to be left for another packet in the datagram */
 	bool sent_eliciting;
@@ -247,13 +248,19 @@ static void put_ping(struct quic_pkt *p)
 	quic_pkt_frame(p, &f, QUIC_ITEM_PING, 0);
 }
 
-static bool app_wanted(const struct quic_conn *c)
+/* Anything of the 1-RTT level but ACKs and stream data. */
+static bool control_wanted(const struct quic_conn *c)
 {
 	return c->handshake_done_pending || c->new_token_pending || c->ping_pending ||
 	       c->path.nresponse || c->path.challenge_pending || c->dcids.nretire ||
 	       quic_dgrams_pending(&c->dgrams) ||
-	       quic_streams_want_tx(&c->streams, false) ||
+	       quic_streams_want_control(&c->streams) ||
 	       quic_cids_local_pending((struct quic_cids_local *)&c->scids);
+}
+
+static bool app_wanted(const struct quic_conn *c)
+{
+	return quic_streams_want_tx(&c->streams, false) || control_wanted(c);
 }
 
 int quic_conn_dgram_max(const struct quic_conn *c)
@@ -485,7 +492,8 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 		return err;
 	quic_pkt_start(p, level_type[level],
 		       t->limit - t->spare - t->slot->len - z.hdr_len - overhead);
-	put_frames(c, sp, p, t);
+	if (!t->bulk || !quic_streams_tx_bulk(&c->streams, p))
+		put_frames(c, sp, p, t);
 	if (!p->len)
 		return 0;
 	t->has_initial |= level == QUIC_CRYPTO_INITIAL;
@@ -654,6 +662,18 @@ static int tx_handshake(struct quic_conn *c, struct tx *t)
 	return err;
 }
 
+/*
+ * Most packets of a transfer carry stream data alone, and fill up with it: for
+ * those, all that could come before it is ruled out at once.
+ */
+static bool bulk_only(const struct quic_conn *c, const struct tx *t)
+{
+	const struct quic_space *s = c->space[QUIC_SPACE_APP];
+
+	return c->confirmed && t->data_ok && !c->loss.probes && !crypto_wanted(c, s) &&
+	       !quic_acktr_owed(&s->ack) && !control_wanted(c);
+}
+
 static int tx_open(struct quic_conn *c, struct tx *t)
 {
 	int err = 0;
@@ -667,7 +687,8 @@ static int tx_open(struct quic_conn *c, struct tx *t)
 	if (t->slot->len && (t->has_initial || t->limit - t->slot->len < COALESCE_MIN))
 		return 1;
 	update_worn_keys(c, t->now);
-	if (wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
+	t->bulk = bulk_only(c, t);
+	if (t->bulk || wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
 		err = add_packet(c, t, QUIC_CRYPTO_APP, true);
 	/* RFC 9001 §6.6 */
 	if (err == -EKEYEXPIRED)

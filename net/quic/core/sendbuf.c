@@ -91,7 +91,8 @@ void quic_sendbuf_sent(struct quic_sendbuf *b, u64 off, u32 len)
 	u64 end = off + len;
 
 	/* no memory to split 'lost': these bytes are sent once more */
-	quic_ranges_remove(&b->lost, off, end, GFP_ATOMIC);
+	if (b->lost.n)
+		quic_ranges_remove(&b->lost, off, end, GFP_ATOMIC);
 	if (end <= b->next)
 		return;
 	b->next = end;

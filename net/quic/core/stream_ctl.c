@@ -181,7 +181,7 @@ bool quic_streams_tx_control(struct quic_streams *ss, struct quic_pkt *p)
 	return p->nitem > had;
 }
 
-static bool wants_control(const struct quic_streams *ss)
+bool quic_streams_want_control(const struct quic_streams *ss)
 {
 	return ss->max_pending || ss->blocked_pending || !list_empty(&ss->ctl) ||
 	       ss->dir[0].max_pending || ss->dir[0].blocked_pending ||
@@ -190,7 +190,7 @@ static bool wants_control(const struct quic_streams *ss)
 
 bool quic_streams_want_tx(const struct quic_streams *ss, bool full_only)
 {
-	return wants_control(ss) || quic_streams_want_data(ss, full_only);
+	return quic_streams_want_control(ss) || quic_streams_want_data(ss, full_only);
 }
 
 /* ---- acknowledged ---- */

@@ -352,6 +352,43 @@ bool quic_streams_tx_data(struct quic_streams *ss, struct quic_pkt *p)
 	return turn;
 }
 
+/* What leaves the stream with something to send: it stays where it is in 'ready'. */
+static u64 bulk_limit(const struct quic_streams *ss, const struct quic_stream *s)
+{
+	if (s->snd.lost.n || s->snd_state != QUIC_STREAM_SEND_STATE_SEND)
+		return 0;
+	return min3(s->snd.end, s->snd_max, s->snd.next + ss->snd_max - ss->snd_used);
+}
+
+bool quic_streams_tx_bulk(struct quic_streams *ss, struct quic_pkt *p)
+{
+	struct quic_stream *s = list_first_entry_or_null(&ss->ready, struct quic_stream, ready);
+	u32 hdr, len, got;
+	struct quic_wr w;
+	unsigned int n;
+	u64 off;
+
+	if (!s || !list_empty(&ss->stalled))
+		return false;
+	off = s->snd.next;
+	hdr = quic_frame_stream_hdr_len(s->id, off, 0, false);
+	len = p->room - min(hdr, p->room);
+	if (!len || off + len >= bulk_limit(ss, s))
+		return false;
+	n = quic_sendbuf_vecs(&s->snd, off, len, p->vec + 1, QUIC_PKT_VECS - 1, &got);
+	if (got < len)
+		return false;
+	quic_wr_init(&w, quic_pkt_put(p, hdr), hdr);
+	quic_frame_put_stream_hdr(&w, s->id, off, len, false, false);
+	quic_pkt_added(p, n, len);
+	quic_pkt_item(p, QUIC_ITEM_STREAM, s->id, off, len, false);
+	quic_sendbuf_sent(&s->snd, off, len);
+	ss->snd_used += len;
+	if (!list_is_singular(&ss->ready))
+		list_move_tail(&s->ready, &ss->ready);
+	return true;
+}
+
 /* ---- frames of the peer about what we send ---- */
 
 /* The user's data is gone; only the reset remains to be sent.  RFC 9000 §3.1 */

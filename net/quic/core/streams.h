@@ -199,6 +199,12 @@ bool quic_streams_tx_control(struct quic_streams *ss, struct quic_pkt *p);
  * nothing may be added, padding included.
  */
 bool quic_streams_tx_data(struct quic_streams *ss, struct quic_pkt *p);
+/*
+ * The common case of it: an empty packet, and the stream whose turn it is has
+ * more new data than fits.  False: it is not so, nothing was written.
+ */
+bool quic_streams_tx_bulk(struct quic_streams *ss, struct quic_pkt *p);
+bool quic_streams_want_control(const struct quic_streams *ss);
 /* Items of types STREAM to BLOCKED of an acknowledged or lost packet. */
 void quic_streams_acked(struct quic_streams *ss, const struct quic_sent_item *it);
 void quic_streams_lost(struct quic_streams *ss, const struct quic_sent_item *it);

@@ -163,12 +163,26 @@ static inline u8 *quic_wr_take(struct quic_wr *w, u32 n)
 static inline void quic_wr_be(struct quic_wr *w, u64 v, unsigned int n)
 {
 	u8 *p = quic_wr_take(w, n);
+	__be64 be;
 
-	if (!p)
+	if (!p || !n)
 		return;
-	while (n--) {
-		p[n] = v;
-		v >>= 8;
+	be = cpu_to_be64(v << (64 - 8 * n));
+	switch (n) {	/* constants let the compiler store a word */
+	case 1:
+		memcpy(p, &be, 1);
+		break;
+	case 2:
+		memcpy(p, &be, 2);
+		break;
+	case 4:
+		memcpy(p, &be, 4);
+		break;
+	case 8:
+		memcpy(p, &be, 8);
+		break;
+	default:
+		memcpy(p, &be, n);
 	}
 }
 

@@ -3,6 +3,7 @@
 #ifndef _SHIM_LINUX_KERNEL_H
 #define _SHIM_LINUX_KERNEL_H
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <linux/types.h>
@@ -16,6 +17,9 @@
 	((type *)((char *)(1 ? (ptr) : &((type *)0)->member) - offsetof(type, member)))
 #define sizeof_field(type, m)	sizeof(((type *)0)->m)
 #define offsetofend(type, m)	(offsetof(type, m) + sizeof_field(type, m))
+
+#define cpu_to_be64(v)		htobe64(v)
+#define be64_to_cpu(v)		be64toh(v)
 
 #define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
 #define DIV_ROUND_CLOSEST(n, d)	(((n) + (d) / 2) / (d))
