@@ -316,19 +316,25 @@ static enum train scan(struct sk_buff *skb, struct quic_cid *id)
 	struct walk w;
 	const u8 *p;
 	u32 off, len;
+	bool named;
 
 	walk_init(&w, skb);
 	for (off = 0; off < skb->len; off += len) {
 		len = datagram_len(skb, off);
 		p = walk_get(&w, off, len);
-		if (!p || !first_dcid(p, len, &v) || (v.len > QUIC_CID_MAX && off)) {
+		named = p && first_dcid(p, len, &v);
+		if (off ? !named || v.len > QUIC_CID_MAX : !p || (!named && len < QUIC_RESET_MIN)) {
 			verdict = off ? TRAIN_MIXED : TRAIN_BAD;
 			break;
 		}
-		quic_skb_cb(skb)->any_long |= p[0] & QUIC_HDR_LONG;
+		if (named)
+			quic_skb_cb(skb)->any_long |= p[0] & QUIC_HDR_LONG;
+		else	/* noise, which may be a stateless reset (RFC 9000 §10.3) */
+			v.len = QUIC_CID_MAX + 1;
 		if (!off) {
 			id->len = min_t(u32, v.len, QUIC_CID_MAX + 1);	/* too long: finds nothing */
-			memcpy(id->id, v.base, min_t(u32, v.len, QUIC_CID_MAX));
+			if (v.len <= QUIC_CID_MAX)
+				memcpy(id->id, v.base, v.len);
 		} else if (v.len != id->len || memcmp(v.base, id->id, v.len)) {
 			verdict = TRAIN_MIXED;
 			break;

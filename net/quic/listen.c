@@ -28,8 +28,8 @@
 #include "crypt.h"
 
 #define NO_APPLICATION_PROTOCOL	(QUIC_TRANSPORT_ERROR_CRYPTO + 120)	/* RFC 9001 §8.1 */
+#define DECODE_ERROR		(QUIC_TRANSPORT_ERROR_CRYPTO + 50)	/* RFC 8446 §6, RFC 9001 §4.8 */
 #define RESET_LEN_MAX		42	/* like a small packet, RFC 9000 §10.3 */
-#define RESET_LEN_MIN		21
 #define REPLY_MAX		1200
 #define HELLO_GAPS		64	/* pieces of a ClientHello with holes between */
 
@@ -103,7 +103,7 @@ static void send_reset(const struct dgram *d)
 	/* §10.3.3: smaller than what triggers it, so that two endpoints do not loop */
 	u32 len = min_t(u32, d->len - 1, sizeof(buf));
 
-	if (len < RESET_LEN_MIN || !may_reply(d->udp)) {
+	if (len < QUIC_RESET_MIN || !may_reply(d->udp)) {
 		count(d->udp, QUIC_MIB_DROP_UNKNOWN);
 		return;
 	}
@@ -312,7 +312,6 @@ static int child_start(struct sock *sk, struct quic_udp *udp, struct pending *p)
 	if (err)
 		return err;
 	quic_lookup_add_odcid(qs, &p->a.dcid);
-	quic_lookup_add_peer(qs);
 	return 0;
 }
 
@@ -408,6 +407,13 @@ static int read_frames(struct pending *p, const u8 *payload, u32 len)
 	return err;
 }
 
+/* RFC 9000 §7.2: Initials with another Source Connection ID MUST be discarded. */
+static bool same_client(const struct pending *p, const struct quic_hdr *h)
+{
+	return h->version == p->a.version && quic_cid_equal(&h->dcid, &p->a.dcid) &&
+	       quic_cid_equal(&h->scid, &p->a.scid);
+}
+
 /* The Initials of a datagram: 0, or why the request is void. */
 static int absorb(struct pending *p, const struct dgram *d)
 {
@@ -417,13 +423,18 @@ static int absorb(struct pending *p, const struct dgram *d)
 	int err = 0;
 	u8 *plain;
 
+	/* RFC 9000 §14.1: MUST discard the Initials in it */
+	if (d->len < QUIC_INITIAL_MIN) {
+		count(d->udp, QUIC_MIB_DROP_SMALL);
+		return 0;
+	}
 	plain = kmalloc(d->len, GFP_KERNEL);
 	if (!plain)
 		return -ENOMEM;
 	while (!err && off < d->len) {
 		if (quic_hdr_parse(d->p + off, d->len - off, QUIC_CID_LOCAL_LEN, false, &h))
 			break;
-		if (h.type == QUIC_PKT_INITIAL && quic_cid_equal(&h.dcid, &p->a.dcid) &&
+		if (h.type == QUIC_PKT_INITIAL && same_client(p, &h) &&
 		    !quic_keys_open(&p->keys, QUIC_CRYPTO_INITIAL, d->p + off, &h, p->largest,
 				    plain, &o)) {
 			p->largest = max_t(s64, p->largest, o.pn);
@@ -438,10 +449,12 @@ static int absorb(struct pending *p, const struct dgram *d)
 static int hello_parse(struct pending *p, struct quic_clienthello *ch)
 {
 	const struct quic_range *r = quic_ranges_from(&p->got, 0);
+	int err;
 
 	if (!r || r->lo)
 		return -EAGAIN;
-	return quic_clienthello_parse(p->hello, r->hi, ch);
+	err = quic_clienthello_parse(p->hello, r->hi, ch);
+	return err == -EBADMSG ? -EPROTO : err;
 }
 
 /* ---- requests ---- */
@@ -571,6 +584,18 @@ static bool keep(struct quic_udp *udp, struct pending *p)
 	return true;
 }
 
+/* The request comes to nothing: @err says why. */
+static void give_up(const struct dgram *d, struct pending *p, int err)
+{
+	if (err != -EAGAIN || !p->got.n)
+		count(d->udp, QUIC_MIB_DROP_AUTH);
+	/* RFC 9000 §7.5: MUST be said, where no more is buffered */
+	if (err == -EMSGSIZE || err == -ENOSPC)
+		send_close(d, &p->keys, QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED);
+	else if (err == -EPROTO)
+		send_close(d, &p->keys, DECODE_ERROR);
+}
+
 /*
  * All datagrams of @skb belong to one request (input splits trains by
  * destination ID).  @d: the first of them.
@@ -605,8 +630,8 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 	pending_unlink(udp, p);
 	if (!err)
 		route_hello(d, p, &ch);
-	else if (err != -EAGAIN || !p->got.n)
-		count(udp, QUIC_MIB_DROP_AUTH);
+	else
+		give_up(d, p, err);
 	pending_free(p);
 }
 
@@ -625,22 +650,28 @@ static void early(const struct dgram *d, struct sk_buff *skb)
 
 /* ---- the work ---- */
 
-/* No connection has this ID: is it a peer's stateless reset? Else it gets one. */
-static void short_header(const struct dgram *d, struct sk_buff *skb)
+/*
+ * RFC 9000 §10.3, §10.3.1: whatever its form, a datagram of no connection may be
+ * a stateless reset.  True: it is for one, which looks at where it comes from.
+ */
+static bool is_reset(const struct dgram *d, struct sk_buff *skb)
 {
-	struct sock *sk = quic_lookup_peer(d->udp->qn, &d->remote, d->udp->local.port);
+	struct sock *sk;
 
-	if (sk) {
-		quic_input_deliver(sk, skb);
-		sock_put(sk);
-		return;
-	}
-	send_reset(d);
-	consume_skb(skb);
+	if (d->len < QUIC_RESET_MIN)
+		return false;
+	sk = quic_lookup_reset(d->udp->qn, d->p + d->len - QUIC_RESET_TOKEN_LEN);
+	if (!sk)
+		return false;
+	quic_input_deliver(sk, skb);
+	sock_put(sk);
+	return true;
 }
 
 static void classify(struct dgram *d, struct sk_buff *skb, u8 *buf)
 {
+	if (is_reset(d, skb))
+		return;
 	if (quic_hdr_parse(d->p, d->len, QUIC_CID_LOCAL_LEN, false, &d->h)) {
 		count(d->udp, QUIC_MIB_DROP_HEADER);
 		kfree_skb(skb);
@@ -654,8 +685,8 @@ static void classify(struct dgram *d, struct sk_buff *skb, u8 *buf)
 		early(d, skb);
 		return;
 	case QUIC_PKT_1RTT:
-		short_header(d, skb);
-		return;
+		send_reset(d);
+		break;
 	case QUIC_PKT_UNKNOWN:
 		send_vn(d);
 		break;

@@ -7,8 +7,8 @@
  * Sockets are freed after a grace period (SOCK_RCU_FREE), so what a reader finds
  * is memory of a socket; if it still lives, it gets a reference.
  *
- * By peer: a stateless reset carries no ID of ours, so the connection is found
- * by the peer's address and our port.
+ * By token: a stateless reset carries no ID of ours, so the connection is found
+ * by the token of the peer's ID that it sends to.
  */
 #include <linux/siphash.h>
 #include "mib.h"
@@ -33,20 +33,20 @@ int quic_lookup_init(struct quic_net *qn)
 	int err;
 
 	net_get_random_once(&hash_key, sizeof(hash_key));
-	spin_lock_init(&qn->peers_lock);
-	qn->peers = kvcalloc(QUIC_PEER_BUCKETS, sizeof(*qn->peers), GFP_KERNEL);
-	if (!qn->peers)
+	spin_lock_init(&qn->resets_lock);
+	qn->resets = kvcalloc(QUIC_RESET_BUCKETS, sizeof(*qn->resets), GFP_KERNEL);
+	if (!qn->resets)
 		return -ENOMEM;
 	err = rhashtable_init(&qn->cids, &cid_params);
 	if (err)
-		kvfree(qn->peers);
+		kvfree(qn->resets);
 	return err;
 }
 
 void quic_lookup_exit(struct quic_net *qn)
 {
 	rhashtable_destroy(&qn->cids);
-	kvfree(qn->peers);
+	kvfree(qn->resets);
 }
 
 /* ---- connection IDs ---- */
@@ -154,45 +154,51 @@ struct sock *quic_lookup_cid(struct quic_net *qn, const u8 *id, u32 len)
 	return sk;
 }
 
-/* ---- peers ---- */
+/* ---- stateless resets ---- */
 
-static struct hlist_head *peer_bucket(struct quic_net *qn, const struct quic_addr *remote, u16 port)
+/* RFC 9000 §10.3.1: a keyed hash of the token leaks nothing of it through timing. */
+static struct hlist_head *reset_bucket(struct quic_net *qn, const u8 token[QUIC_RESET_TOKEN_LEN])
 {
-	u32 h = hsiphash(remote->ip, sizeof(remote->ip), &hash_key);
-
-	return &qn->peers[jhash_2words(h, remote->port << 16 | port, 0) % QUIC_PEER_BUCKETS];
+	return &qn->resets[hsiphash(token, QUIC_RESET_TOKEN_LEN, &hash_key) % QUIC_RESET_BUCKETS];
 }
 
-void quic_lookup_add_peer(struct quic_sock *qs)
+void quic_lookup_set_reset(struct quic_sock *qs)
+{
+	const struct quic_cid_entry *e = quic_cids_remote_active(&qs->conn.dcids);
+	struct quic_net *qn = quic_pernet(sock_net(quic_sock_sk(qs)));
+
+	qs->reset_seq = qs->conn.dcids.active;
+	spin_lock_bh(&qn->resets_lock);
+	hlist_del_init(&qs->reset_node);
+	if (e && e->has_token) {
+		memcpy(qs->reset_token, e->token, sizeof(qs->reset_token));
+		hlist_add_head(&qs->reset_node, reset_bucket(qn, e->token));
+	}
+	spin_unlock_bh(&qn->resets_lock);
+}
+
+void quic_lookup_del_reset(struct quic_sock *qs)
 {
 	struct quic_net *qn = quic_pernet(sock_net(quic_sock_sk(qs)));
 
-	spin_lock_bh(&qn->peers_lock);
-	hlist_add_head(&qs->peer_node, peer_bucket(qn, &qs->remote, qs->local.port));
-	spin_unlock_bh(&qn->peers_lock);
+	spin_lock_bh(&qn->resets_lock);
+	hlist_del_init(&qs->reset_node);
+	spin_unlock_bh(&qn->resets_lock);
+	memzero_explicit(qs->reset_token, sizeof(qs->reset_token));
 }
 
-void quic_lookup_del_peer(struct quic_sock *qs)
-{
-	struct quic_net *qn = quic_pernet(sock_net(quic_sock_sk(qs)));
-
-	spin_lock_bh(&qn->peers_lock);
-	hlist_del_init(&qs->peer_node);
-	spin_unlock_bh(&qn->peers_lock);
-}
-
-struct sock *quic_lookup_peer(struct quic_net *qn, const struct quic_addr *remote, u16 port)
+struct sock *quic_lookup_reset(struct quic_net *qn, const u8 token[QUIC_RESET_TOKEN_LEN])
 {
 	struct sock *found = NULL;
 	struct quic_sock *qs;
 
-	spin_lock_bh(&qn->peers_lock);
-	hlist_for_each_entry(qs, peer_bucket(qn, remote, port), peer_node)
-		if (qs->local.port == port && quic_addr_equal(&qs->remote, remote) &&
+	spin_lock_bh(&qn->resets_lock);
+	hlist_for_each_entry(qs, reset_bucket(qn, token), reset_node)
+		if (!crypto_memneq(qs->reset_token, token, QUIC_RESET_TOKEN_LEN) &&
 		    refcount_inc_not_zero(&quic_sock_sk(qs)->sk_refcnt)) {
 			found = quic_sock_sk(qs);
 			break;
 		}
-	spin_unlock_bh(&qn->peers_lock);
+	spin_unlock_bh(&qn->resets_lock);
 	return found;
 }

@@ -20,7 +20,7 @@
 #include "sock.h"
 
 #define QUIC_UDP_BUCKETS	256
-#define QUIC_PEER_BUCKETS	1024
+#define QUIC_RESET_BUCKETS	1024
 #define QUIC_UNKNOWN_MAX	1024	/* skbs for no connection that wait, a port */
 #define QUIC_UNKNOWN_RESET_MAX	64	/* above: no stateless resets, Initials go first */
 #define QUIC_HALFOPEN_SKBS	16	/* datagrams (or trains) kept for a half-open request */
@@ -42,8 +42,8 @@ struct quic_limits {		/* /proc/sys/net/quic */
 struct quic_net {
 	struct net *net;
 	struct rhashtable cids;		/* struct quic_cid_node */
-	spinlock_t peers_lock;
-	struct hlist_head *peers;	/* quic_sock.peer_node by remote address and local port */
+	spinlock_t resets_lock;
+	struct hlist_head *resets;	/* quic_sock.reset_node by the peer's stateless reset token */
 	struct mutex udp_lock;		/* the table, and the keys below while they are made */
 	struct hlist_head udps[QUIC_UDP_BUCKETS];
 	struct work_struct reap;	/* frees UDP sockets without users */
@@ -121,9 +121,11 @@ void quic_lookup_exit(struct quic_net *qn);
 struct sock *quic_lookup_cid(struct quic_net *qn, const u8 *id, u32 len);	/* with a reference */
 int quic_lookup_add_odcid(struct quic_sock *qs, const struct quic_cid *cid);
 void quic_lookup_del_odcid(struct quic_sock *qs);
-void quic_lookup_add_peer(struct quic_sock *qs);
-void quic_lookup_del_peer(struct quic_sock *qs);
-struct sock *quic_lookup_peer(struct quic_net *qn, const struct quic_addr *remote, u16 port);
+/* Lock held: the peer's ID in use, or what is known of it, has changed. */
+void quic_lookup_set_reset(struct quic_sock *qs);
+void quic_lookup_del_reset(struct quic_sock *qs);
+/* Whose peer would reset with this token?  With a reference; NULL: nobody's. */
+struct sock *quic_lookup_reset(struct quic_net *qn, const u8 token[QUIC_RESET_TOKEN_LEN]);
 extern const struct quic_cid_ops quic_lookup_cid_ops;
 
 /* ---- input.c ---- */

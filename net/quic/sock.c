@@ -87,7 +87,7 @@ void quic_sock_destroy(struct sock *sk)
 	quic_timer_stop(sk);
 	quic_listen_settled(qs);
 	quic_lookup_del_odcid(qs);
-	quic_lookup_del_peer(qs);
+	quic_lookup_del_reset(qs);
 	if (!qs->dead)
 		quic_conn_free(&qs->conn);
 	qs->dead = true;
@@ -392,7 +392,6 @@ static int connect_to(struct sock *sk, struct quic_addr *remote)
 				quic_now());
 	if (err)
 		return err;
-	quic_lookup_add_peer(qs);
 	inet_sk_set_state(sk, TCP_SYN_SENT);
 	quic_output_push(sk);		/* nothing to send yet: arms the timer */
 	return 0;
@@ -555,6 +554,8 @@ bool quic_sock_settle(struct sock *sk, u64 now)
 	c->wake = 0;
 	if (wake & QUIC_WAKE_STATE)
 		state_changed(sk);
+	if (c->dcids.active != qs->reset_seq || wake & QUIC_WAKE_STATE)
+		quic_lookup_set_reset(qs);
 	if (c->work)
 		quic_input_queue_work(sk);
 	if (qs->odcid_node && (c->confirmed || !quic_conn_is_open(c)))

@@ -95,7 +95,9 @@ struct quic_sock {
 
 	/* lookup */
 	struct quic_cid_node *odcid_node;	/* server: the client's first ID, until confirmed */
-	struct hlist_node peer_node;	/* quic_net.peers; its lock */
+	struct hlist_node reset_node;	/* quic_net.resets; its lock */
+	u8 reset_token[QUIC_RESET_TOKEN_LEN];	/* what it is there under */
+	u64 reset_seq;			/* number of the peer's ID that it belongs to */
 	struct hlist_node listen_node;	/* quic_udp.listeners; its lock */
 	struct list_head accept_node;	/* parent's accept queue; parent's lq.lock */
 	struct sock *parent;		/* listener, until accepted; reference held */

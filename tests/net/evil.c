@@ -543,6 +543,131 @@ static void first_flights(void)
 	evil_free(e);
 }
 
+/* ---- requests in pieces, made by hand ---- */
+
+struct request {
+	struct evil *e;			/* its sockets */
+	struct quic_keys keys;
+	struct quic_cid dcid, scid;
+	uint64_t pn;
+};
+
+static void request_init(struct request *r, uint8_t id)
+{
+	*r = (struct request){ .dcid = { .len = 8 }, .scid = { .len = 4 } };
+	r->e = evil_open(false, FIRST_FLIGHT, NULL);
+	CHECK(sock_poll(r->e->lis, POLLIN, 3000) & POLLIN);
+	r->e->fd = CHECK_OK(accept(r->e->lis, NULL, NULL));
+	memset(r->dcid.id, id, 8);
+	quic_keys_init(&r->keys, r->e->conn.ops->crypto, QUIC_VERSION_V1);
+	CHECK_EQ(quic_keys_set_initial(&r->keys, QUIC_VERSION_V1, &r->dcid, false), 0);
+}
+
+static void request_free(struct request *r)
+{
+	quic_keys_free(&r->keys);
+	evil_free(r->e);
+}
+
+/* An Initial with @len bytes of CRYPTO at @off, in a datagram of @size bytes. */
+static void request_send(struct request *r, uint64_t off, const uint8_t *data, size_t len,
+			 size_t size)
+{
+	uint8_t plain[1600] = {}, buf[1600];
+	struct quic_vec v = { .base = plain };
+	struct quic_wr w;
+	u8 *length;
+	int n;
+
+	quic_wr_init(&w, plain, sizeof(plain));
+	quic_frame_put_crypto_hdr(&w, off, len);
+	quic_wr_bytes(&w, data, len);
+	quic_wr_init(&w, buf, sizeof(buf));
+	quic_hdr_put_long(&w, IN, QUIC_VERSION_V1, &r->dcid, &r->scid, NULL, 0, r->pn, 4, &length);
+	v.len = size - (w.p - buf) - QUIC_TAG_LEN;
+	quic_hdr_set_length(length, 4 + v.len + QUIC_TAG_LEN);
+	n = quic_keys_seal(&r->keys, QUIC_CRYPTO_INITIAL, r->pn++, buf, w.p - buf, w.p - buf - 4, 4,
+			   &v, 1);
+	CHECK_EQ(n, size);
+	evil_send(r->e, buf, n);
+}
+
+/* The code of the CONNECTION_CLOSE that answers. */
+static uint64_t request_refused(struct request *r)
+{
+	uint64_t end = now_ms() + 3000;
+	struct quic_opened o;
+	struct quic_frame f;
+	struct quic_cur c;
+	uint8_t plain[1600];
+	struct quic_hdr h;
+
+	r->e->mute = true;
+	for (;;) {
+		if (now_ms() > end)
+			FAIL("no answer to a hopeless request");
+		r->e->last_len = 0;
+		evil_listen_close(r->e, 10);
+		if (!r->e->last_len ||
+		    quic_hdr_parse(r->e->last, r->e->last_len, 4, false, &h) ||
+		    h.type != IN || !quic_cid_equal(&h.dcid, &r->scid))
+			continue;
+		CHECK_EQ(quic_keys_open(&r->keys, QUIC_CRYPTO_INITIAL, r->e->last, &h, -1, plain, &o),
+			 0);
+		quic_cur_init(&c, o.payload, o.payload_len);
+		CHECK_EQ(quic_frame_parse(&c, &f), 0);
+		CHECK_EQ(f.type, QUIC_FRAME_CONNECTION_CLOSE);
+		return f.close.code;
+	}
+}
+
+/* RFC 9000 §14.1, §7.2: what of a request must be discarded is no part of it. */
+static void request_pieces(void)
+{
+	uint8_t hello[4 + 2048] = { 1 }, own[256];
+	struct quic_cid scid;
+	struct request r;
+	uint64_t small;
+	size_t n;
+	int np;
+
+	request_init(&r, 'p');
+	np = quic_conn_get_params(&r.e->conn, own, sizeof(own));
+	CHECK(np > 0);
+	n = tls_hello(hello + 4, own, np, NULL);
+	CHECK(n > 100 && n < 256);
+	hello[3] = n;
+	request_send(&r, 0, hello, 100, 1200);
+	small = mib_read("QuicDropSmallInitial");
+	n -= 96;
+	request_send(&r, 100, hello + 100, n, 1199);
+	dropped("QuicDropSmallInitial", small, "the rest in a small datagram");
+	scid = r.scid;
+	r.scid.id[0]++;
+	request_send(&r, 100, hello + 100, n, 1200);
+	r.scid = scid;
+	CHECK_EQ(sock_poll(r.e->lis, POLLIN, 100), 0);
+	request_send(&r, 100, hello + 100, n, 1200);
+	CHECK(sock_poll(r.e->lis, POLLIN, 3000) & POLLIN);
+	request_free(&r);
+}
+
+/* RFC 9000 §7.5: MUST be CRYPTO_BUFFER_EXCEEDED; RFC 8446 §6.2: decode_error */
+static void request_hopeless(void)
+{
+	static const uint8_t finished[] = { 20, 0, 0, 1, 0 };
+	struct request r;
+
+	request_init(&r, 'b');
+	request_send(&r, 16384, (const uint8_t *)"x", 1, 1200);
+	CHECK_EQ(request_refused(&r), E_CRYPTO);
+	request_free(&r);
+	request_init(&r, 'd');
+	request_send(&r, 0, finished, sizeof(finished), 1200);
+	CHECK_EQ(request_refused(&r), 0x132);
+	request_free(&r);
+}
+
 /* ---- Version Negotiation and Retry ---- */
 
 /* A Version Negotiation packet comes within @ms; others may come before it. */
@@ -722,16 +847,34 @@ static void other_address(void)
 	evil_free(e);
 }
 
-/* The victim client is told that its server knows it no more. */
-static void reset_of_client(void)
+/* Another client socket on the victim's address and port, with the same peer. */
+static int neighbour(struct evil *e)
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+	int fd = sock_new(AF_INET, SOCK_STREAM);
+
+	sock_local(e->fd, &ss, &len);
+	CHECK_OK(bind(fd, (struct sockaddr *)&ss, len));
+	sock_local(e->udp, &ss, &len);
+	CHECK_OK(connect(fd, (struct sockaddr *)&ss, len));
+	return fd;
+}
+
+/*
+ * The victim client is told that its server knows it no more, by a datagram whose
+ * first byte is @first (RFC 9000 §10.3: any packet that ends in the token).
+ */
+static void one_reset(uint8_t first)
 {
 	struct evil_conf c = { .reset_token = true };
 	struct evil *e = evil_open(true, ESTABLISHED, &c);
+	int other = neighbour(e);
 	uint8_t buf[60];
 
 	e->mute = true;
 	random_bytes(buf, sizeof(buf));
-	buf[0] = 0x40 | (buf[0] & 0x3f);
+	buf[0] = first;
 	evil_send(e, buf, sizeof(buf));		/* any token but the right one */
 	evil_expect_alive(e, "a wrong reset token");
 	memcpy(buf + sizeof(buf) - 16, e->conn.scids.e[0].token, 16);
@@ -741,7 +884,16 @@ static void reset_of_client(void)
 	CHECK_ERR(recv(e->fd, buf, 1, 0), ENOTCONN);
 	evil_listen_close(e, 100);
 	CHECK(!e->closed);			/* nothing is said after a reset */
+	CHECK(!(sock_poll(other, 0, 0) & POLLHUP));
+	close(other);
 	evil_free(e);
+}
+
+static void reset_of_client(void)
+{
+	one_reset(0x40);
+	one_reset(0x00);
+	one_reset(0xe5);
 }
 
 /* A server that knows nothing of a connection says so, by the token it gave. */
@@ -1033,6 +1185,8 @@ static const struct test tests[] = {
 	{ "garbage", garbage },
 	{ "cut-and-changed", cut_and_changed },
 	{ "first-flights", first_flights },
+	{ "request-pieces", request_pieces },
+	{ "request-hopeless", request_hopeless },
 	{ "unknown-version", unknown_version },
 	{ "forged-negotiation", forged_negotiation },
 	{ "no-common-version", no_common_version },

@@ -788,7 +788,7 @@ int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len)
 /* RFC 9000 §10.3.1 */
 bool quic_conn_is_reset(const struct quic_conn *c, const u8 *dgram, u32 len)
 {
-	if (len < QUIC_RESET_TOKEN_LEN + 5)
+	if (len < QUIC_RESET_MIN)
 		return false;
 	return quic_cids_remote_is_reset(&c->dcids, dgram + len - QUIC_RESET_TOKEN_LEN);
 }

@@ -15,6 +15,7 @@
 #define QUIC_CID_MAX		20	/* RFC 9000 §17.2: versions 1 and 2 */
 #define QUIC_CID_LOCAL_LEN	16	/* ours: 128 bits of entropy */
 #define QUIC_RESET_TOKEN_LEN	16	/* RFC 9000 §10.3 */
+#define QUIC_RESET_MIN		(5 + QUIC_RESET_TOKEN_LEN)	/* the same: bytes of a stateless reset */
 #define QUIC_TAG_LEN		16	/* RFC 9001 §5.3 */
 #define QUIC_PN_MAX		QUIC_VARINT_MAX
 #define QUIC_INITIAL_MIN	1200	/* RFC 9000 §14.1 */
