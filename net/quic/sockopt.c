@@ -454,6 +454,9 @@ static int set_transport_param(struct sock *sk, const struct opt *o)
 		quic_streams_set_remote(&qs->conn.streams);
 		return 0;
 	}
+	/* the peer has been told others: it would be judged, and judge, by those */
+	if (handshaking(qs) && c->params_out)
+		return -EINVAL;
 	TAKE(qs->tp_stateless_reset, p.stateless_reset);
 	TAKE(qs->tp_no_compatible, p.disable_compatible_version);
 	tp = c->local_tp;

@@ -338,6 +338,20 @@ static void tp_states(void)
 	}
 }
 
+/* Told to the peer, they stay what they are. */
+static void tp_told(void)
+{
+	struct quic_transport_param tp = { .max_data = 100000 }, after;
+	uint8_t ext[256];
+	socklen_t len = sizeof(ext);
+
+	make_states();
+	CHECK_OK(get_opt(fds[CONNECTING], QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, ext, &len));
+	CHECK_ERR(set_opt(fds[CONNECTING], TP, &tp, sizeof(tp)), EINVAL);
+	tp_get(fds[CONNECTING], 0, &after);
+	CHECK_EQ(after.max_data, tp_default.max_data);
+}
+
 static void same_params(const struct quic_transport_param *a,
 			const struct quic_transport_param *b)
 {
@@ -747,6 +761,7 @@ static const struct test tests[] = {
 	{ "transport-param-values", tp_values },
 	{ "transport-param-round-trip", tp_round_trip },
 	{ "transport-param-states", tp_states },
+	{ "transport-param-told", tp_told },
 	{ "transport-param-remote", tp_remote },
 	{ "config-values", cfg_values },
 	{ "config-states", cfg_states },

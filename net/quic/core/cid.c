@@ -199,7 +199,12 @@ void quic_cids_remote_init(struct quic_cids_remote *r, const struct quic_cid *ci
 	r->e[0].active = true;
 	r->e[0].cid = *cid;
 	r->seen = 1;
-	r->limit = clamp_t(u8, limit, LIMIT_DEFAULT, QUIC_CIDS_MAX);
+	quic_cids_remote_set_limit(r, limit);
+}
+
+void quic_cids_remote_set_limit(struct quic_cids_remote *r, u64 limit)
+{
+	r->limit = clamp_t(u64, limit, LIMIT_DEFAULT, QUIC_CIDS_MAX);
 }
 
 void quic_cids_remote_set_first(struct quic_cids_remote *r, const struct quic_cid *cid)

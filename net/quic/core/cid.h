@@ -102,6 +102,7 @@ void quic_cids_local_free(struct quic_cids_local *l);	/* cid_gone for each */
  * Initial).  @limit: our active_connection_id_limit, at most QUIC_CIDS_MAX.
  */
 void quic_cids_remote_init(struct quic_cids_remote *r, const struct quic_cid *cid, u8 limit);
+void quic_cids_remote_set_limit(struct quic_cids_remote *r, u64 limit);	/* before it is told */
 void quic_cids_remote_set_first(struct quic_cids_remote *r, const struct quic_cid *cid);
 void quic_cids_remote_set_token(struct quic_cids_remote *r, u64 seq,
 				const u8 token[QUIC_RESET_TOKEN_LEN]);

@@ -182,6 +182,7 @@ void quic_conn_free(struct quic_conn *c)
 void quic_conn_set_local_tp(struct quic_conn *c, const struct quic_tparam *tp)
 {
 	c->local_tp = *tp;
+	quic_cids_remote_set_limit(&c->dcids, tp->active_connection_id_limit);
 	quic_streams_set_local(&c->streams);
 }
 
@@ -424,6 +425,7 @@ static void add_versions(struct quic_conn *c)
 int quic_conn_get_params(struct quic_conn *c, u8 *buf, u32 len)
 {
 	add_versions(c);
+	c->params_out = true;
 	return quic_tparam_put(&c->local_tp, buf, len, !c->server);
 }
 

@@ -138,6 +138,7 @@ struct quic_conn {
 	bool confirmed;			/* handshake confirmed, RFC 9001 §4.1.2 */
 	bool handshake_done_pending;	/* server: HANDSHAKE_DONE to be sent */
 	bool peer_params_set;
+	bool params_out;		/* ours were given to TLS: they stay what they are */
 	bool got_packet;		/* any packet of the peer was processed */
 	bool retried;			/* client: a Retry was followed */
 	bool negotiated;		/* client: Version Negotiation was followed */

@@ -346,6 +346,26 @@ static void version_information(struct kunit *test)
 
 /* ---- what the socket layer may not do ---- */
 
+/* RFC 9000 §5.1.1: the limit that is told is the limit that is kept */
+static void late_id_limit(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	struct quic_conn *c = &x->p.e[0].c;
+	struct quic_tparam tp;
+
+	PAIR_MUST(&x->p, !quic_conn_connect(c, &x->p.e[0].addr, &x->p.e[1].addr, NULL, 0, x->p.now));
+	tp = c->local_tp;
+	tp.active_connection_id_limit = 3;
+	quic_conn_set_local_tp(c, &tp);
+	PAIR_MUST(&x->p, !tls_send(&x->p.e[0], INI, TLS_CLIENT_HELLO, 300, true));
+	pair_sleep(&x->p, 100 * PAIR_MS);
+	KUNIT_EXPECT_TRUE(test, c->confirmed);
+	hostile_init(&x->h, &x->p.e[0]);
+	HOSTILE(&x->h, APP, 0x18, 7, 0, 4, 9, 9, 9, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7);
+	KUNIT_EXPECT_EQ(test, c->close.code, ERR(CONNECTION_ID_LIMIT));
+	ctx_free(test, x);
+}
+
 static void calls_out_of_place(struct kunit *test)
 {
 	struct ctx *x = ctx_new(test);
@@ -717,6 +737,7 @@ static struct kunit_case conn_cases[] = {
 	KUNIT_CASE(handshake_done),
 	KUNIT_CASE_PARAM(bad_params, tp_gen_params),
 	KUNIT_CASE(version_information),
+	KUNIT_CASE(late_id_limit),
 	KUNIT_CASE(calls_out_of_place),
 	KUNIT_CASE(crypto_bound),
 	KUNIT_CASE(data_both_ways),
