@@ -414,6 +414,27 @@ static bool same_client(const struct pending *p, const struct quic_hdr *h)
 	       quic_cid_equal(&h->scid, &p->a.scid);
 }
 
+/* Does a listener of the port announce that it takes any QUIC bit? */
+static bool greases(struct quic_udp *udp)
+{
+	struct quic_sock *qs;
+	bool any = false;
+
+	spin_lock_bh(&udp->lock);
+	hlist_for_each_entry(qs, &udp->listeners, listen_node)
+		any |= READ_ONCE(qs->conn.local_tp.grease_quic_bit);
+	spin_unlock_bh(&udp->lock);
+	return any;
+}
+
+/* RFC 9287 §3.1: a client that has a token may clear the bit from its first packet on. */
+static int parse_hdr(struct quic_udp *udp, const u8 *p, u32 len, struct quic_hdr *h)
+{
+	bool grease = !(*p & QUIC_HDR_FIXED) && greases(udp);
+
+	return quic_hdr_parse(p, len, QUIC_CID_LOCAL_LEN, grease, h);
+}
+
 /* The Initials of a datagram: 0, or why the request is void. */
 static int absorb(struct pending *p, const struct dgram *d)
 {
@@ -432,7 +453,7 @@ static int absorb(struct pending *p, const struct dgram *d)
 	if (!plain)
 		return -ENOMEM;
 	while (!err && off < d->len) {
-		if (quic_hdr_parse(d->p + off, d->len - off, QUIC_CID_LOCAL_LEN, false, &h))
+		if (parse_hdr(d->udp, d->p + off, d->len - off, &h))
 			break;
 		if (h.type == QUIC_PKT_INITIAL && same_client(p, &h) &&
 		    !quic_keys_open(&p->keys, QUIC_CRYPTO_INITIAL, d->p + off, &h, p->largest,
@@ -672,7 +693,7 @@ static void classify(struct dgram *d, struct sk_buff *skb, u8 *buf)
 {
 	if (is_reset(d, skb))
 		return;
-	if (quic_hdr_parse(d->p, d->len, QUIC_CID_LOCAL_LEN, false, &d->h)) {
+	if (parse_hdr(d->udp, d->p, d->len, &d->h)) {
 		count(d->udp, QUIC_MIB_DROP_HEADER);
 		kfree_skb(skb);
 		return;
@@ -712,7 +733,7 @@ static void one(struct quic_udp *udp, struct sk_buff *skb)
 	d.p = buf;
 	quic_skb_addrs(skb, &d.local, &d.remote);
 	/* the connection may have been made since */
-	if (!quic_hdr_parse(buf, d.len, QUIC_CID_LOCAL_LEN, false, &d.h) &&
+	if (!parse_hdr(udp, buf, d.len, &d.h) &&
 	    (sk = quic_lookup_cid(udp->qn, d.h.dcid.id, d.h.dcid.len))) {
 		quic_input_deliver(sk, skb);
 		sock_put(sk);

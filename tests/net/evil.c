@@ -934,6 +934,39 @@ static void reset_by_server(void)
 	evil_free(e);
 }
 
+/* ---- the QUIC bit, RFC 9287 ---- */
+
+/* The victim takes a cleared bit if it said so, and clears its own if the peer said so. */
+static void quic_bit(void)
+{
+	struct evil_conf c = { .victim_tp = { .grease_quic_bit = 1 }, .grease = true };
+	uint64_t before;
+	struct evil *e;
+	int server, i;
+
+	for (server = 0; server < 2; server++) {
+		e = evil_open(server, ESTABLISHED, &c);
+		CHECK(e->conn.peer_tp.grease_quic_bit);
+		e->unset = 0;
+		for (i = 0; i < 30; i++)
+			evil_expect_alive(e, "any QUIC bit");
+		CHECK(e->unset > 0);
+		evil_free(e);
+	}
+	/* a listener that did not say so */
+	c.victim_tp.grease_quic_bit = 0;
+	before = mib_read("QuicDropHeader");
+	e = evil_open(false, ESTABLISHED, &(struct evil_conf){ .grease = false });
+	e->unset = 0;
+	e->conn.grease = true;		/* all the same */
+	for (i = 0; i < 30; i++)
+		evil_frames(e, R1, (const uint8_t []){ 0x01 }, 1);
+	evil_expect_alive(e, "forbidden QUIC bits");
+	CHECK_EQ(e->unset, 0);
+	CHECK(mib_read("QuicDropHeader") > before);
+	evil_free(e);
+}
+
 /* ---- amounts ---- */
 
 /* RFC 9000 §8.1: at most three times what came, until the address is proved. */
@@ -1194,6 +1227,7 @@ static const struct test tests[] = {
 	{ "other-address", other_address },
 	{ "reset-of-client", reset_of_client },
 	{ "reset-by-server", reset_by_server },
+	{ "quic-bit", quic_bit },
 	{ "amplification", amplification },
 	{ "closing-answers", closing_answers },
 	{ "fragments", fragments },

@@ -66,6 +66,7 @@ struct evil {
 	bool close_app;
 	uint64_t close_code, close_type;
 	uint64_t acked;		/* largest 1-RTT packet number that it acknowledged */
+	unsigned int unset;	/* datagrams with the QUIC bit cleared */
 	unsigned int resets;	/* datagrams that nothing opened */
 	uint8_t last[1600];	/* the last datagram that came */
 	size_t last_len;
@@ -74,6 +75,7 @@ struct evil {
 struct evil_conf {
 	struct quic_transport_param victim_tp;
 	uint32_t events;	/* of the victim */
+	bool grease;		/* RFC 9287: announces it, and does it from its first packet on */
 	bool reset_token;	/* hostile server: gives one */
 	const char *alpn;
 	void (*tamper)(uint8_t *params, size_t *len);

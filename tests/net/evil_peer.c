@@ -265,6 +265,7 @@ static ssize_t own_recv(struct evil *e, uint8_t *buf, size_t size)
 		e->victim = from;
 		e->victim_len = len;
 	}
+	e->unset += !(buf[0] & QUIC_HDR_FIXED);
 	e->last_len = min_t(size_t, n, sizeof(e->last));
 	memcpy(e->last, buf, e->last_len);
 	return n;
@@ -375,7 +376,9 @@ static void init_conn(struct evil *e, const struct evil_conf *c)
 	tp.max_streams_bidi = tp.max_streams_uni = 100;
 	tp.active_connection_id_limit = 4;
 	tp.has_token = c->reset_token;
+	tp.grease_quic_bit = c->grease;
 	CHECK_EQ(quic_conn_init(&e->conn, &conn_ops, e, e->server, &cfg, &tp), 0);
+	e->conn.grease = c->grease;
 }
 
 static void connect_own(struct evil *e)
@@ -507,6 +510,8 @@ size_t evil_seal(struct evil *e, int type, uint64_t pn, const uint8_t *frames, s
 		quic_hdr_put_long(&w, type, e->conn.version, dcid, &e->conn.scids.e[0].cid,
 				  NULL, 0, pn, 4, &length);
 	hdr = w.p - to;
+	if (e->conn.grease)
+		to[0] &= ~(get_random_u32() & QUIC_HDR_FIXED);
 	if (length)
 		quic_hdr_set_length(length, 4 + len + QUIC_TAG_LEN);
 	n = quic_keys_seal(&e->conn.keys, level_of(type), pn, to, hdr, hdr - 4, 4, &v, 1);
@@ -556,7 +561,8 @@ static bool read_datagram(struct evil *e, const uint8_t *buf, size_t len)
 	size_t off = 0;
 	bool any = false;
 
-	while (off < len && !quic_hdr_parse(buf + off, len - off, QUIC_CID_LOCAL_LEN, false, &h)) {
+	while (off < len && !quic_hdr_parse(buf + off, len - off, QUIC_CID_LOCAL_LEN,
+					    e->conn.local_tp.grease_quic_bit, &h)) {
 		if (h.type == QUIC_PKT_INITIAL || h.type == QUIC_PKT_HANDSHAKE ||
 		    h.type == QUIC_PKT_1RTT) {
 			if (!quic_keys_open(&e->conn.keys, level_of(h.type), buf + off, &h,

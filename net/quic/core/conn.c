@@ -440,6 +440,8 @@ static void apply_peer_params(struct quic_conn *c, u64 now)
 	c->idle_period = min_t(u64, idle, U32_MAX) * QUIC_NSEC_PER_MSEC;
 	quic_conn_restart_idle(c, now);
 	c->loss.max_ack_delay = tp->max_ack_delay * QUIC_NSEC_PER_MSEC;
+	/* RFC 9287 §3.1: only once the peer's parameters were processed */
+	c->grease = tp->grease_quic_bit;
 	c->scids.limit = min_t(u64, tp->active_connection_id_limit, QUIC_CIDS_MAX);
 	if (tp->has_token)
 		quic_cids_remote_set_token(&c->dcids, 0, tp->token);

@@ -139,6 +139,7 @@ struct quic_conn {
 	bool handshake_done_pending;	/* server: HANDSHAKE_DONE to be sent */
 	bool peer_params_set;
 	bool params_out;		/* ours were given to TLS: they stay what they are */
+	bool grease;			/* RFC 9287: the peer takes the QUIC bit as it comes */
 	bool got_packet;		/* any packet of the peer was processed */
 	bool retried;			/* client: a Retry was followed */
 	bool negotiated;		/* client: Version Negotiation was followed */

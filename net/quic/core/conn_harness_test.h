@@ -613,7 +613,9 @@ struct hostile {
 	s64 largest[QUIC_CRYPTO_MAX];	/* seen */
 	u8 *buf, *plain;
 	/* of the next packets */
-	u8 reserved;			/* bits to set in the first byte */
+	u8 reserved, clear;		/* bits to set, and to clear, in the first byte */
+	bool any_bit;			/* the victim may clear the QUIC bit, RFC 9287 */
+	u32 cleared;			/* packets of the last look in which it did */
 	u32 version;			/* 0: the victim's */
 	u32 pad;			/* plaintext bytes at least, 0: what must be */
 	const struct quic_cid *dcid, *scid;	/* NULL: what is right */
@@ -714,6 +716,7 @@ static inline int hostile_build(struct hostile *h, u8 level, const u8 *frames, u
 				  h->token, h->token_len, pn, 4, &length);
 	hdr = w.p - to;
 	to[0] |= h->reserved;
+	to[0] &= ~h->clear;
 	if (length)
 		quic_hdr_set_length(length, 4 + v.len + quic_keys_overhead(&h->keys, level));
 	n = quic_keys_seal(&h->keys, level, pn, to, hdr, hdr - 4, 4, &v, 1);
@@ -795,10 +798,11 @@ static inline void see_datagram(struct hostile *h, const u8 *data, u32 len)
 	int err;
 
 	for (off = 0; off < len; off += hdr.len) {
-		err = quic_hdr_parse(data + off, len - off, dcid_len, false, &hdr);
+		err = quic_hdr_parse(data + off, len - off, dcid_len, h->any_bit, &hdr);
 		PAIR_MUST(p, !err);
 		if (err)
 			return;
+		h->cleared += !(data[off] & QUIC_HDR_FIXED);
 		level = type_level[hdr.type];
 		err = quic_keys_open(&h->keys, level, data + off, &hdr, h->largest[level],
 				     h->plain, &o);
@@ -823,6 +827,7 @@ static inline u32 hostile_look(struct hostile *h)
 	h->nseen = 0;
 	h->ndgrams = 0;
 	h->npackets = 0;
+	h->cleared = 0;
 	for (q->n = 0; end_tx(v); ) {
 		for (; q->n; q->n--) {
 			d = queue_at(q, 0);

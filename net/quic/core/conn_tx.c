@@ -424,6 +424,9 @@ static void put_header(struct quic_conn *c, struct tx *t, struct sealing *z)
 				  &c->local_tp.iscid, initial ? c->token : NULL,
 				  initial ? c->token_len : 0, z->pn, z->pn_len, &z->length);
 	z->hdr_len = w.bad ? U32_MAX : w.p - z->pkt;
+	/* RFC 9287 §3.1: SHOULD be unpredictable */
+	if (unlikely(c->grease) && !w.bad)
+		z->pkt[0] &= ~(get_random_u32() & QUIC_HDR_FIXED);
 }
 
 /* Seal what the builder holds and put it on record. */
