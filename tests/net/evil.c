@@ -569,11 +569,11 @@ static void request_free(struct request *r)
 	evil_free(r->e);
 }
 
-/* An Initial with @len bytes of CRYPTO at @off, in a datagram of @size bytes. */
-static void request_send(struct request *r, uint64_t off, const uint8_t *data, size_t len,
-			 size_t size)
+/* An Initial with @len bytes of CRYPTO at @off, of @size bytes, to @buf. */
+static void request_build(struct request *r, uint64_t off, const uint8_t *data, size_t len,
+			  size_t size, uint8_t *buf)
 {
-	uint8_t plain[1600] = {}, buf[1600];
+	uint8_t plain[1600] = {};
 	struct quic_vec v = { .base = plain };
 	struct quic_wr w;
 	u8 *length;
@@ -582,14 +582,23 @@ static void request_send(struct request *r, uint64_t off, const uint8_t *data, s
 	quic_wr_init(&w, plain, sizeof(plain));
 	quic_frame_put_crypto_hdr(&w, off, len);
 	quic_wr_bytes(&w, data, len);
-	quic_wr_init(&w, buf, sizeof(buf));
+	quic_wr_init(&w, buf, size);
 	quic_hdr_put_long(&w, IN, QUIC_VERSION_V1, &r->dcid, &r->scid, NULL, 0, r->pn, 4, &length);
 	v.len = size - (w.p - buf) - QUIC_TAG_LEN;
 	quic_hdr_set_length(length, 4 + v.len + QUIC_TAG_LEN);
 	n = quic_keys_seal(&r->keys, QUIC_CRYPTO_INITIAL, r->pn++, buf, w.p - buf, w.p - buf - 4, 4,
 			   &v, 1);
 	CHECK_EQ(n, size);
-	evil_send(r->e, buf, n);
+}
+
+/* The same in a datagram of its own. */
+static void request_send(struct request *r, uint64_t off, const uint8_t *data, size_t len,
+			 size_t size)
+{
+	uint8_t buf[1600];
+
+	request_build(r, off, data, len, size, buf);
+	evil_send(r->e, buf, size);
 }
 
 /* The code of the CONNECTION_CLOSE that answers. */
@@ -665,6 +674,26 @@ static void request_hopeless(void)
 	request_init(&r, 'd');
 	request_send(&r, 0, finished, sizeof(finished), 1200);
 	CHECK_EQ(request_refused(&r), 0x132);
+	request_free(&r);
+}
+
+/* RFC 9000 §17.2.5.1: MUST NOT send more than one Retry for a datagram. */
+static void one_retry(void)
+{
+	struct quic_config cfg = { .validate_peer_address = 1 };
+	uint64_t before = mib_read("QuicRetryOut"), end;
+	uint8_t buf[1200];
+	struct request r;
+
+	request_init(&r, 'r');
+	CHECK_OK(set_opt(r.e->lis, QUIC_SOCKOPT_CONFIG, &cfg, sizeof(cfg)));
+	request_build(&r, 0, (const uint8_t *)"\1\0\1", 3, 600, buf);
+	request_build(&r, 3, (const uint8_t *)"\0", 1, 600, buf + 600);
+	evil_send(r.e, buf, sizeof(buf));
+	for (end = now_ms() + 3000; mib_read("QuicRetryOut") == before; sleep_ms(2))
+		CHECK(now_ms() < end);
+	sleep_ms(100);
+	CHECK_EQ(mib_read("QuicRetryOut"), before + 1);
 	request_free(&r);
 }
 
@@ -1220,6 +1249,7 @@ static const struct test tests[] = {
 	{ "first-flights", first_flights },
 	{ "request-pieces", request_pieces },
 	{ "request-hopeless", request_hopeless },
+	{ "one-retry", one_retry },
 	{ "unknown-version", unknown_version },
 	{ "forged-negotiation", forged_negotiation },
 	{ "no-common-version", no_common_version },

@@ -95,6 +95,40 @@ static void coalesced_padding(struct kunit *test)
 }
 
 /* RFC 9000 §14.1 for a server: Initials that only acknowledge may be small */
+/*
+ * RFC 9000 §7.2: the first Destination ID has 8 bytes or more, and stays while the
+ * server is silent; §8.1.3: the token is in every Initial.
+ */
+static void first_ids(struct kunit *test)
+{
+	static const u8 token[] = "of an earlier connection";
+	struct ctx *x = ctx_new(test);
+	struct end *c = &x->p.e[0];
+	struct quic_hdr h;
+	struct dgram *d;
+	int tries;
+
+	PAIR_MUST(&x->p, !quic_conn_connect(&c->c, &c->addr, &x->p.e[1].addr, token, sizeof(token),
+					    x->p.now));
+	PAIR_MUST(&x->p, !tls_send(c, INI, TLS_CLIENT_HELLO, 1500, true));
+	for (tries = 0; tries < 4; tries++) {
+		x->p.e[1].in.n = 0;
+		KUNIT_EXPECT_GT(test, end_tx(c), 0);
+		for (; x->p.e[1].in.n; x->p.e[1].in.n--) {
+			d = queue_at(&x->p.e[1].in, x->p.e[1].in.n - 1);
+			KUNIT_ASSERT_EQ(test, quic_hdr_parse(d->data, d->len, 16, false, &h), 0);
+			KUNIT_EXPECT_EQ(test, (int)h.type, (int)QUIC_PKT_INITIAL);
+			KUNIT_EXPECT_GE(test, (int)h.dcid.len, 8);
+			KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.dcid, &c->c.odcid));
+			KUNIT_ASSERT_EQ(test, h.token_len, (u32)sizeof(token));
+			KUNIT_EXPECT_MEMEQ(test, h.token, token, sizeof(token));
+		}
+		x->p.now = c->c.loss.deadline;
+		quic_conn_timeout(&c->c, x->p.now);
+	}
+	ctx_free(test, x);
+}
+
 static void server_datagrams(struct kunit *test)
 {
 	struct ctx *x = ctx_new(test);
@@ -563,6 +597,7 @@ static void no_early_data(struct kunit *test)
 static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(initial_datagrams),
 	KUNIT_CASE_SLOW(coalesced_padding),
+	KUNIT_CASE(first_ids),
 	KUNIT_CASE(server_datagrams),
 	KUNIT_CASE(amplification),
 	KUNIT_CASE(amplification_odd),
