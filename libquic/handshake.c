@@ -276,6 +276,53 @@ static int check_peer(struct quic_handshake_ctx *ctx, gnutls_record_encryption_l
 	return err;
 }
 
+/* supported_versions, RFC 8446 §4.2.1: is TLS 1.3 there, and what is older? */
+struct tls_versions {
+	bool has_13;
+	bool has_old;
+};
+
+static int list_versions(void *arg, unsigned int type, const unsigned char *data, unsigned int size)
+{
+	struct tls_versions *found = arg;
+	unsigned int pos, version;
+
+	if (type != 43)
+		return 0;
+	for (pos = 1; pos + 1 < size; pos += 2) {
+		version = (unsigned int)data[pos] << 8 | data[pos + 1];
+		found->has_13 |= version == 0x0304;
+		found->has_old |= version >= 0x0300 && version < 0x0304;
+	}
+	return 0;
+}
+
+/*
+ * RFC 9001 §4.2: a client MUST NOT offer, and nobody negotiate, a TLS version
+ * older than 1.3.  A session of the program's own may have been set up to.
+ */
+static int check_version(struct quic_handshake_ctx *ctx, gnutls_handshake_description_t type,
+			 const void *data, size_t len)
+{
+	gnutls_datum_t body = { .data = (unsigned char *)data + 4, .size = (unsigned int)len - 4 };
+	struct tls_versions offered = { .has_13 = false };
+
+	if (type == GNUTLS_HANDSHAKE_CLIENT_HELLO && len > 4) {
+		gnutls_ext_raw_parse(&offered, list_versions, &body,
+				     GNUTLS_EXT_RAW_FLAG_TLS_CLIENT_HELLO);
+		if (offered.has_13 && !offered.has_old)
+			return 0;
+		lq_fail(&ctx->failure, -EINVAL, -1,
+			"the session offers a TLS version older than 1.3, which QUIC forbids");
+		return -EINVAL;
+	}
+	if (gnutls_protocol_get_version(ctx->session->tls) == GNUTLS_TLS1_3)
+		return 0;
+	lq_fail(&ctx->failure, -ECONNREFUSED, GNUTLS_A_PROTOCOL_VERSION,
+		"the %s speaks no TLS 1.3", ctx->is_server ? "client" : "server");
+	return -ECONNREFUSED;
+}
+
 /* Callbacks of GnuTLS */
 
 static int on_message(gnutls_session_t tls, gnutls_record_encryption_level_t level,
@@ -290,7 +337,8 @@ static int on_message(gnutls_session_t tls, gnutls_record_encryption_level_t lev
 	/* RFC 9001 §8.3: nor EndOfEarlyData. */
 	if (type == GNUTLS_HANDSHAKE_END_OF_EARLY_DATA)
 		return 0;
-	if (ctx->failure.err || check_peer(ctx, level, type))
+	if (ctx->failure.err || check_version(ctx, type, data, len) ||
+	    check_peer(ctx, level, type))
 		return GNUTLS_E_INTERNAL_ERROR;	/* the reason is in failure */
 
 	if (type == GNUTLS_HANDSHAKE_NEW_SESSION_TICKET)

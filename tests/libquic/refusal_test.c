@@ -465,6 +465,93 @@ static const char *level_over(void)
 	return NULL;
 }
 
+static void offer_old_tls(void *session)
+{
+	gnutls_priority_set_direct(session, "NORMAL", NULL);
+}
+
+/* RFC 9001 §4.2: MUST NOT offer older versions than TLS 1.3 */
+static const char *old_tls_client(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client_setup = offer_old_tls;
+	p.server.timeout_ms = 200;
+	pair_run(&p);
+	CHECK(p.client_err == -EINVAL);
+	CHECK(!strstr(fake[0].trace, ">i"));
+	CHECK(logged("client handshake: the session offers a TLS version older than 1.3"));
+	return NULL;
+}
+
+static unsigned char old_hello[2048];
+static size_t old_hello_len;
+
+static ssize_t keep_hello(gnutls_transport_ptr_t to, const void *data, size_t len)
+{
+	(void)to;
+	if (len <= sizeof(old_hello)) {
+		memcpy(old_hello, data, len);
+		old_hello_len = len;
+	}
+	return (ssize_t)len;
+}
+
+static ssize_t no_answer(gnutls_transport_ptr_t from, void *data, size_t len)
+{
+	(void)from;
+	(void)data;
+	(void)len;
+	errno = EAGAIN;
+	return -1;
+}
+
+/* The first message of a client of TLS 1.2, behind the record's header. */
+static void make_old_hello(void)
+{
+	gnutls_certificate_credentials_t cred;
+	gnutls_session_t tls;
+
+	gnutls_init(&tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK);
+	gnutls_certificate_allocate_credentials(&cred);
+	gnutls_credentials_set(tls, GNUTLS_CRD_CERTIFICATE, cred);
+	gnutls_priority_set_direct(tls, "NORMAL:-VERS-ALL:+VERS-TLS1.2", NULL);
+	gnutls_transport_set_push_function(tls, keep_hello);
+	gnutls_transport_set_pull_function(tls, no_answer);
+	gnutls_handshake(tls);
+	gnutls_deinit(tls);
+	gnutls_certificate_free_credentials(cred);
+}
+
+/* RFC 9001 §4.2: MUST terminate the connection if an older version is negotiated */
+static const char *old_tls_server(void)
+{
+	struct quic_handshake_ctx *ctx;
+	struct pair p;
+	void *session;
+	int old;
+
+	make_old_hello();
+	CHECK(old_hello_len > 5);
+	for (old = 0; old < 2; old++) {	/* a server of TLS 1.3 alone; and one of both */
+		pair_init(&p);
+		p.server.alpns = NULL;
+		CHECK(!quic_server_session_new(FAKE_FD + 1, &p.server, &session));
+		if (old)
+			offer_old_tls(session);
+		CHECK(!quic_handshake_init(session, &ctx));
+		fake_inject(&fake[1], QUIC_CRYPTO_INITIAL, (char *)old_hello + 5,
+			    old_hello_len - 5);
+		CHECK(quic_handshake_step(ctx, NULL, NULL) < 0);
+		CHECK(strstr(fake[1].trace, "C146 S"));
+		CHECK(!strstr(fake[1].trace, ">i"));
+		quic_handshake_deinit(ctx);
+		quic_session_free(session);
+	}
+	return NULL;
+}
+
 static const char *timeout(void)
 {
 	struct timespec a, b;
@@ -625,6 +712,8 @@ const struct test refusal_tests[] = {
 	{ "flipped_bits", flipped_bits },
 	{ "mutated_hellos", mutated_hellos },
 	{ "level_over", level_over },
+	{ "old_tls_client", old_tls_client },
+	{ "old_tls_server", old_tls_server },
 	{ "timeout", timeout },
 	{ "kernel_errors", kernel_errors },
 	{ "peer_closes", peer_closes },
