@@ -100,9 +100,30 @@ static const char *no_alpn_offered_none_wanted(void)
 	pair_init(&p);
 	p.client.alpns = "h3";
 	pair_run(&p);
-	/* RFC 9001 §8.1: this client wanted one. */
+	/* RFC 9001 §8.1: this client wanted one, and MUST say no_application_protocol. */
+	CHECK(strstr(fake[0].trace, "C178 S"));
 	CHECK(p.client_err == -ENOPROTOOPT);
 	CHECK(logged("the server chose no application protocol (ALPN), offered were 'h3'"));
+	return NULL;
+}
+
+/* RFC 9001 §8.4: MUST NOT ask for the compatibility mode: an empty legacy_session_id */
+static const char *no_compatibility(void)
+{
+	struct quic_handshake_ctx *ctx;
+	struct fake_message *hello;
+	struct pair p;
+	void *session;
+
+	pair_init(&p);
+	CHECK(!quic_client_session_new(FAKE_FD, &p.client, &session));
+	CHECK(!quic_handshake_init(session, &ctx));
+	CHECK(quic_handshake_step(ctx, NULL, NULL) == -EAGAIN);
+	hello = fake[1].in;
+	CHECK(hello && hello->len > 4 + 2 + 32);
+	CHECK(hello->data[0] == 1 && !hello->data[4 + 2 + 32]);
+	quic_handshake_deinit(ctx);
+	quic_session_free(session);
 	return NULL;
 }
 
@@ -618,6 +639,7 @@ const struct test handshake_tests[] = {
 	{ "alpn", alpn },
 	{ "alpn_get", alpn_get },
 	{ "alpn_unanswered", no_alpn_offered_none_wanted },
+	{ "no_compatibility", no_compatibility },
 	{ "host_address", host_address },
 	{ "host_null", host_null },
 	{ "insecure", insecure },
