@@ -76,6 +76,8 @@ void quic_event_post(void *priv, u8 type, const void *data, u32 len)
 	struct quic_sock *qs = quic_sk(priv);
 	struct quic_notice *e;
 
+	if (type == QUIC_EVENT_STREAM_UPDATE && qs->byte_stream)
+		quic_bytestream_update(priv, data);
 	if (type == QUIC_EVENT_CONNECTION_CLOSE) {
 		quic_event_close(qs);
 		return;

@@ -35,6 +35,19 @@ bool quic_sock_writable(struct sock *sk)
 	       (!READ_ONCE(qs->tx_refused) && c->streams.snd_max > c->streams.snd_used);
 }
 
+/* As below: who finds no room will be woken. */
+static __poll_t poll_byte_stream(struct socket *sock, struct sock *sk)
+{
+	__poll_t mask = quic_bytestream_poll(sk);
+
+	if (mask & EPOLLOUT)
+		return mask;
+	sk_set_bit(SOCKWQ_ASYNC_NOSPACE, sk);
+	set_bit(SOCK_NOSPACE, &sock->flags);
+	smp_mb__after_atomic();		/* pairs with the wake-up's test */
+	return quic_bytestream_poll(sk);
+}
+
 __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait)
 {
 	struct sock *sk = sock->sk;
@@ -44,6 +57,8 @@ __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_str
 	sock_poll_wait(file, sock, wait);
 	if (quic_sk(sk)->lq)
 		return quic_listen_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
+	if (quic_sk(sk)->byte_stream)
+		return poll_byte_stream(sock, sk);
 	if (sk->sk_err)
 		mask |= EPOLLERR;
 	if (state == QUIC_CONN_IDLE || state >= QUIC_CONN_CLOSING)

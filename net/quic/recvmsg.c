@@ -135,8 +135,15 @@ static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flag
 	r->id = s->id;
 	r->fin = quic_stream_at_fin(s, n);
 	if (!(flags & MSG_PEEK))
-		quic_stream_consumed(ss, s, n, r->fin, quic_now(), quic_loss_srtt(&c->loss));
+		quic_stream_consumed(ss, s, n, r->fin && !quic_sk(sk)->byte_stream, quic_now(),
+				     quic_loss_srtt(&c->loss));
 	return n;
+}
+
+/* Is the CRYPTO message that waits for this caller? */
+static bool wants_crypto(const struct quic_sock *qs, const struct msghdr *msg)
+{
+	return !qs->byte_stream || (msg->msg_controllen && qs->conn.state == QUIC_CONN_HANDSHAKE);
 }
 
 /* One message of whatever is there; -EAGAIN: nothing is, or nothing that may follow. */
@@ -149,7 +156,7 @@ static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags, 
 
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		return -EAGAIN;
-	if (quic_conn_crypto_peek(&qs->conn, &level, &data))
+	if (quic_conn_crypto_peek(&qs->conn, &level, &data) && wants_crypto(qs, msg))
 		return r->stream ? -EAGAIN : recv_crypto(sk, msg, len, flags);
 	if (!list_empty(&qs->event_queue))
 		return r->stream ? -EAGAIN : recv_event(qs, msg, len, flags);
@@ -194,9 +201,11 @@ static int recv_wait(struct sock *sk, const struct recv *r, long *timeo, bool *e
 		push_credit(sk);
 	} else {
 		err = quic_sock_recv_error(sk);
-		if (err)
-			return err;
 		*end = sk->sk_shutdown & RCV_SHUTDOWN;
+		if ((!err || err == -ENOTCONN) && quic_bytestream_at_end(qs))
+			*end = true;
+		else if (err)
+			return err;
 	}
 	return *end ? 0 : quic_sock_wait(sk, timeo, false);
 }
@@ -216,7 +225,7 @@ static int recv_loop(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 			n = recv_wait(sk, &r, &timeo, &end);
 		}
 	} while (n >= 0 && !end);
-	if (r.stream)
+	if (r.stream && !quic_sk(sk)->byte_stream)
 		put_stream_info(msg, r.id, r.fin);
 	return r.done ? (int)r.done : min(n, 0);
 }

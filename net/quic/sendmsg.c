@@ -325,11 +325,16 @@ int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		err = send_crypto(sk, &s, msg, len);
 	else if (msg->msg_flags & MSG_QUIC_DATAGRAM)
 		err = send_dgram(sk, &s, msg, len);
+	else if (qs->byte_stream)
+		err = quic_bytestream_wait(sk, &s.timeo) ?: send_stream(sk, &s, msg);
 	else if (qs->conn.state != QUIC_CONN_ESTABLISHED)
 		err = qs->conn.state == QUIC_CONN_IDLE ? -EPIPE : -EINVAL;
 	else
 		err = send_stream(sk, &s, msg);
-	if (err < 0)
+	if (qs->byte_stream && err == -ENOSTR)
+		err = -EPIPE;
+	/* the error of a handshake is for the program's SO_ERROR, not for who does it */
+	if (err < 0 && !(qs->byte_stream && s.has_level))
 		err = sk_stream_error(sk, msg->msg_flags, err);
 	release_sock(sk);
 	return err;

@@ -226,6 +226,13 @@ int quic_addr_to_user(struct sock *sk, const struct quic_addr *a, struct sockadd
 	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)sa;
 	struct sockaddr_in *sin = (struct sockaddr_in *)sa;
 
+	if (a->family == 4 && sk->sk_family == AF_INET6 && quic_sk(sk)->byte_stream) {
+		memset(sin6, 0, sizeof(*sin6));	/* as TCP has it */
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = htons(a->port);
+		ipv6_addr_set_v4mapped(get_unaligned((__be32 *)a->ip), &sin6->sin6_addr);
+		return sizeof(*sin6);
+	}
 	if (a->family == 6 || (!a->family && sk->sk_family == AF_INET6)) {
 		memset(sin6, 0, sizeof(*sin6));
 		sin6->sin6_family = AF_INET6;
@@ -244,6 +251,7 @@ int quic_addr_to_user(struct sock *sk, const struct quic_addr *a, struct sockadd
 int quic_sock_getname(struct sock *sk, struct sockaddr *uaddr, int peer)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	static const struct quic_addr nobody;
 	const struct quic_addr *a;
 	int len;
 
@@ -252,6 +260,8 @@ int quic_sock_getname(struct sock *sk, struct sockaddr *uaddr, int peer)
 		a = qs->conn.path.remote.family ? &qs->conn.path.remote : &qs->remote;
 	else
 		a = qs->conn.path.local.family ? &qs->conn.path.local : &qs->local;
+	if (peer && qs->byte_stream && qs->conn.state == QUIC_CONN_HANDSHAKE)
+		a = &nobody;
 	len = peer && !a->family ? -ENOTCONN : quic_addr_to_user(sk, a, uaddr);
 	release_sock(sk);
 	return len;
@@ -374,7 +384,7 @@ static int connect_to(struct sock *sk, struct quic_addr *remote)
 	int err;
 
 	if (qs->lq || qs->conn.state != QUIC_CONN_IDLE)
-		return -EINVAL;
+		return qs->byte_stream && !qs->lq ? quic_bytestream_again(sk) : -EINVAL;
 	if (!remote->port)
 		return -EINVAL;
 	if (is_multicast(remote))
@@ -448,9 +458,14 @@ static void wake_writers(struct sock *sk)
 
 int quic_sock_recv_error(struct sock *sk)
 {
-	struct quic_conn *c = &quic_sk(sk)->conn;
-	int err = sock_error(sk);
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_conn *c = &qs->conn;
+	int err;
 
+	/* who does the handshake leaves the error to the program's SO_ERROR */
+	if (qs->byte_stream && qs->ended && !qs->stream_open)
+		return -quic_bytestream_end(qs);
+	err = sock_error(sk);
 	if (err)
 		return err;
 	return c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c) ? -ENOTCONN : 0;
@@ -460,6 +475,7 @@ static void state_changed(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_conn *c = &qs->conn;
+	int err;
 
 	if (c->state == QUIC_CONN_ESTABLISHED) {
 		inet_sk_set_state(sk, TCP_ESTABLISHED);
@@ -470,8 +486,9 @@ static void state_changed(struct sock *sk)
 	qs->ended = true;
 	quic_listen_settled(qs);
 	inet_sk_set_state(sk, TCP_CLOSE);
-	if (c->close.err) {
-		WRITE_ONCE(sk->sk_err, c->close.err);
+	err = qs->byte_stream ? quic_bytestream_end(qs) : c->close.err;
+	if (err) {
+		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);
 	}
 }
@@ -549,8 +566,11 @@ bool quic_sock_settle(struct sock *sk, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_conn *c = &qs->conn;
-	u8 wake = c->wake;
+	bool again;
+	u8 wake;
 
+	again = qs->byte_stream && quic_bytestream_settle(sk);
+	wake = c->wake;
 	c->wake = 0;
 	if (wake & QUIC_WAKE_STATE)
 		state_changed(sk);
@@ -569,14 +589,14 @@ bool quic_sock_settle(struct sock *sk, u64 now)
 	if (wake & QUIC_WAKE_READ)
 		sk->sk_data_ready(sk);
 	if (!(wake & QUIC_WAKE_WRITE))
-		return false;
+		return again;
 	/* a writer woken for every few bytes would not get far */
 	if (quic_conn_is_open(c) &&
 	    (s64)quic_sock_wspace(sk) * WAKE_SHARE < sk->sk_wmem_queued)
 		c->wake |= QUIC_WAKE_WRITE;	/* at a later ACK */
 	else
 		wake_writers(sk);
-	return false;
+	return again;
 }
 
 void quic_sock_release_cb(struct sock *sk)
@@ -660,7 +680,7 @@ int quic_sock_shutdown(struct sock *sk, int how)
 			quic_listen_stop(sk);
 	} else if (qs->conn.state == QUIC_CONN_IDLE) {
 		err = -ENOTCONN;
-	} else if (how & SEND_SHUTDOWN) {
+	} else if (!quic_bytestream_shutdown(sk, how) && how & SEND_SHUTDOWN) {
 		send_close(qs, quic_now());
 	}
 	if (!err) {

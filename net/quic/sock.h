@@ -44,6 +44,7 @@ struct quic_notice {
 
 #define QUIC_EVENTS_MAX		1024	/* queued events a socket; more are dropped and counted */
 #define QUIC_ALPN_MAX		256
+#define QUIC_STREAMS_DEFAULT	100	/* that the peer may open, of each type */
 #define QUIC_TICKET_MAX		4096
 #define QUIC_TICKET_KEY_LEN	64
 #define QUIC_OPT_MAX		4096
@@ -88,6 +89,11 @@ struct quic_sock {
 	struct quic_connection_close *close_info;	/* CONNECTION_CLOSE set by the user */
 	u32 close_len;
 	bool err_reported;		/* conn->close.err was given once */
+
+	/* bytestream.c */
+	bool byte_stream;		/* the option */
+	bool stream_open;		/* the stream is there */
+	bool stream_ended;		/* the peer's FIN or reset came */
 
 	/* addresses */
 	struct quic_addr local, remote;
@@ -186,6 +192,17 @@ bool quic_sock_writable(struct sock *sk);
 /* The stream (lock held); dontwait: -EAGAIN at the peer's limit. For errors see streams.h. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
 			  struct quic_stream **st);
+
+/* ---- bytestream.c: QUIC_SOCKOPT_BYTE_STREAM ---- */
+int quic_bytestream_set(struct sock *sk, bool on);
+int quic_bytestream_again(struct sock *sk);	/* connect() once more */
+bool quic_bytestream_settle(struct sock *sk);	/* after the core ran; true: transmit */
+int quic_bytestream_end(const struct quic_sock *qs);	/* over: why, a positive errno, or 0 */
+void quic_bytestream_update(struct sock *sk, const struct quic_stream_update *u);
+int quic_bytestream_wait(struct sock *sk, long *timeo);
+bool quic_bytestream_at_end(const struct quic_sock *qs);
+bool quic_bytestream_shutdown(struct sock *sk, int how);	/* false: close the connection */
+__poll_t quic_bytestream_poll(struct sock *sk);
 
 /* ---- mem.c: chunks of sockets ---- */
 extern const struct quic_chunk_ops quic_sock_chunk_ops;	/* charges sk_wmem, sk_rmem; priv: sk */

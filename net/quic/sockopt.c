@@ -17,7 +17,6 @@
 #define MAX_ACK_DELAY_MS	(1 << 14)	/* RFC 9000 §18.2: below */
 #define INITIAL_RTT_MIN		1000		/* us */
 #define KEEPALIVE_MIN		1500000		/* us */
-#define STREAMS_DEFAULT		100
 #define STREAM_WINDOW_DEFAULT	(65536 * 4)
 #define WINDOW_DEFAULT		(65536 * 32)
 #define CID_LIMIT_DEFAULT	7
@@ -32,8 +31,8 @@ void quic_sockopt_init(struct quic_sock *qs)
 	tp->max_idle_timeout = 30000;
 	tp->active_connection_id_limit = CID_LIMIT_DEFAULT;
 	tp->max_udp_payload_size = QUIC_UDP_PAYLOAD_MAX;
-	tp->max_streams_bidi = STREAMS_DEFAULT;
-	tp->max_streams_uni = STREAMS_DEFAULT;
+	tp->max_streams_bidi = QUIC_STREAMS_DEFAULT;
+	tp->max_streams_uni = QUIC_STREAMS_DEFAULT;
 	tp->max_data = WINDOW_DEFAULT;
 	tp->max_stream_data_bidi_local = STREAM_WINDOW_DEFAULT;
 	tp->max_stream_data_bidi_remote = STREAM_WINDOW_DEFAULT;
@@ -56,6 +55,7 @@ int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *listen
 	child->conn.config = listener->conn.config;
 	child->uconfig = listener->uconfig;
 	child->events = listener->events;
+	child->byte_stream = listener->byte_stream;
 	if (listener->alpn) {
 		child->alpn = kstrdup(listener->alpn, GFP_KERNEL);
 		if (!child->alpn)
@@ -756,6 +756,24 @@ static int get_param_ext(struct sock *sk, const struct gopt *g)
 	return err;
 }
 
+/* ---- BYTE_STREAM ---- */
+
+static int set_byte_stream(struct sock *sk, const struct opt *o)
+{
+	int on, err = get_struct(&on, sizeof(on), o);
+
+	if (err)
+		return err;
+	return on == !!on ? quic_bytestream_set(sk, on) : -EINVAL;
+}
+
+static int get_byte_stream(struct sock *sk, const struct gopt *g)
+{
+	int on = quic_sk(sk)->byte_stream;
+
+	return put(g, &on, sizeof(on));
+}
+
 /* ---- tables ---- */
 
 static int (*const setters[])(struct sock *sk, const struct opt *o) = {
@@ -772,6 +790,7 @@ static int (*const setters[])(struct sock *sk, const struct opt *o) = {
 	[QUIC_SOCKOPT_SESSION_TICKET]		= set_ticket,
 	[QUIC_SOCKOPT_CRYPTO_SECRET]		= set_crypto_secret,
 	[QUIC_SOCKOPT_TRANSPORT_PARAM_EXT]	= set_param_ext,
+	[QUIC_SOCKOPT_BYTE_STREAM]		= set_byte_stream,
 };
 
 static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
@@ -785,6 +804,7 @@ static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
 	[QUIC_SOCKOPT_ALPN]			= get_alpn,
 	[QUIC_SOCKOPT_SESSION_TICKET]		= get_ticket,
 	[QUIC_SOCKOPT_TRANSPORT_PARAM_EXT]	= get_param_ext,
+	[QUIC_SOCKOPT_BYTE_STREAM]		= get_byte_stream,
 };
 
 int quic_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen)

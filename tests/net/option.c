@@ -751,6 +751,69 @@ static void still_works(void)
 	CHECK(!memcmp(buf, "fine", 4));
 }
 
+static void byte_stream(void)
+{
+	struct quic_transport_param tp = {};
+	socklen_t len = sizeof(tp);
+	int on = 2, fd;
+
+	make_states();
+	fd = sock_new(AF_INET, SOCK_STREAM);
+	CHECK_ERR(set_opt(fd, QUIC_SOCKOPT_BYTE_STREAM, &on, sizeof(on)), EINVAL);
+	on = 1;
+	CHECK_OK(set_opt(fd, QUIC_SOCKOPT_BYTE_STREAM, &on, sizeof(on)));
+	CHECK_OK(get_opt(fd, QUIC_SOCKOPT_TRANSPORT_PARAM, &tp, &len));
+	CHECK_EQ(tp.max_streams_bidi, 1);
+	CHECK_EQ(tp.max_streams_uni, 0);
+	on = 0;
+	len = sizeof(on);
+	CHECK_OK(get_opt(fd, QUIC_SOCKOPT_BYTE_STREAM, &on, &len));
+	CHECK_EQ(on, 1);
+	on = 0;
+	CHECK_OK(set_opt(fd, QUIC_SOCKOPT_BYTE_STREAM, &on, sizeof(on)));
+	len = sizeof(tp);
+	CHECK_OK(get_opt(fd, QUIC_SOCKOPT_TRANSPORT_PARAM, &tp, &len));
+	CHECK_EQ(tp.max_streams_bidi, 100);
+	CHECK_EQ(tp.max_streams_uni, 100);
+	on = 1;
+	CHECK_ERR(set_opt(fds[CONNECTING], QUIC_SOCKOPT_BYTE_STREAM, &on, sizeof(on)), EINVAL);
+	CHECK_ERR(set_opt(fds[CLIENT], QUIC_SOCKOPT_BYTE_STREAM, &on, sizeof(on)), EINVAL);
+}
+
+/* A server of this kind whose client never opens the stream: reads and writes wait. */
+static void byte_stream_silent(void)
+{
+	int on = 1, lis, cli, srv;
+	struct pair q = {};
+	struct msg m;
+	char c;
+
+	listener_new(&(struct conf){}, &q);
+	CHECK_OK(listen(q.lis, 0));
+	close(q.lis);
+	lis = sock_new(AF_INET, SOCK_STREAM);
+	CHECK_OK(set_opt(lis, QUIC_SOCKOPT_BYTE_STREAM, &on, sizeof(on)));
+	CHECK_OK(bind(lis, (struct sockaddr *)&q.addr, q.addrlen));
+	CHECK_OK(listen(lis, 1));
+	cli = client_new(&(struct conf){}, &q);
+	srv = pair_handshake(cli, lis, &(struct conf){});
+	CHECK_ERR(send(srv, "x", 1, MSG_DONTWAIT), EAGAIN);
+	CHECK_ERR(recv(srv, &c, 1, MSG_DONTWAIT), EAGAIN);
+	CHECK_EQ(sock_poll(srv, POLLIN | POLLOUT, 0), 0);
+	CHECK_OK(shutdown(srv, SHUT_WR));
+	CHECK_EQ(quic_sendmsg(cli, "a", 1, 0, MSG_QUIC_STREAM_NEW), 1);
+	CHECK_EQ(recv(srv, &c, 1, 0), 1);
+	recv_msg(cli, &m);		/* the end that was asked for before there was a stream */
+	CHECK_EQ(m.n, 0);
+	CHECK(m.flags & MSG_QUIC_STREAM_FIN);
+	CHECK_OK(stream_reset(cli, 0, 7));
+	CHECK_ERR(recv(srv, &c, 1, 0), ECONNRESET);
+	CHECK_EQ(recv(srv, &c, 1, 0), 0);
+	/* one stream, no more: RFC 9000 §4.6 */
+	CHECK_ERR(stream_open(cli, -1, MSG_QUIC_STREAM_DONTWAIT), EAGAIN);
+	CHECK_ERR(stream_open(cli, -1, MSG_QUIC_STREAM_UNI | MSG_QUIC_STREAM_DONTWAIT), EAGAIN);
+}
+
 static const struct test tests[] = {
 	{ "directions", directions },
 	{ "set-pointers", set_pointers },
@@ -774,6 +837,8 @@ static const struct test tests[] = {
 	{ "secret-values", secret_values },
 	{ "param-ext-states", ext_states },
 	{ "crypto-levels", levels },
+	{ "byte-stream", byte_stream },
+	{ "byte-stream-silent", byte_stream_silent },
 	{ "still-works", still_works },
 };
 

@@ -193,6 +193,13 @@ bool quic_streams_want_tx(const struct quic_streams *ss, bool full_only)
 	return quic_streams_want_control(ss) || quic_streams_want_data(ss, full_only);
 }
 
+/* RFC 9000 §3.2: MAX_STREAM_DATA opens a bidirectional stream at the peer. */
+void quic_stream_announce(struct quic_streams *ss, struct quic_stream *s)
+{
+	s->max_pending = true;
+	quic_streams_queue_ctl(ss, s);
+}
+
 /* ---- acknowledged ---- */
 
 static void reset_acked(struct quic_streams *ss, u64 id)

@@ -133,11 +133,33 @@ static void last_word(struct kunit *test)
 	side_free(test, d);
 }
 
+/* RFC 9000 §3.2: a stream without data, and the peer knows of it */
+static void announce(struct kunit *test)
+{
+	struct side *d = side_new(test, false), *peer = side_new(test, true);
+	struct quic_stream *s = side_open(test, d, false);
+
+	KUNIT_EXPECT_EQ(test, side_tx(test, d, 1000), 0);
+	quic_stream_announce(&d->ss, s);
+	KUNIT_ASSERT_EQ(test, side_tx(test, d, 1000), 1);
+	side_lost(d);
+	KUNIT_ASSERT_EQ(test, side_tx(test, d, 1000), 1);
+	expect_type(test, d, 0, QUIC_FRAME_MAX_STREAM_DATA);
+	KUNIT_EXPECT_EQ(test, peer->ss.active, -1);
+	KUNIT_EXPECT_EQ(test, quic_streams_rx_max_stream_data(&peer->ss, s->id,
+							      d->f[0].max_stream_data.max), 0);
+	KUNIT_EXPECT_EQ(test, peer->ss.active, (s64)s->id);
+	side_acked(d);
+	side_free(test, peer);
+	side_free(test, d);
+}
+
 static struct kunit_case stream_ctl_cases[] = {
 	KUNIT_CASE(all_kinds),
 	KUNIT_CASE(little_room),
 	KUNIT_CASE(many),
 	KUNIT_CASE(last_word),
+	KUNIT_CASE(announce),
 	{}
 };
 

@@ -136,6 +136,8 @@ int quic_stream_write(struct quic_streams *ss, struct quic_stream *s, const u8 *
 int quic_stream_write_chunk(struct quic_streams *ss, struct quic_stream *s,
 			    struct quic_chunk *c, const u8 *p, u32 len, bool more);
 int quic_stream_finish(struct quic_streams *ss, struct quic_stream *s);	/* FIN. -EPIPE */
+/* Let the peer know of a stream of ours on which nothing was sent yet. */
+void quic_stream_announce(struct quic_streams *ss, struct quic_stream *s);
 /* Bytes that flow control lets this stream take in now without being blocked. */
 u64 quic_stream_credit(const struct quic_streams *ss, const struct quic_stream *s);
 /* The user has more to write than that: tell the peer (once a limit), §4.1. */
