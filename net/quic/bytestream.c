@@ -81,6 +81,7 @@ bool quic_bytestream_settle(struct sock *sk)
 	if (qs->stream_open || qs->conn.state != QUIC_CONN_ESTABLISHED || !open_stream(qs))
 		return false;
 	qs->stream_open = true;
+	qs->conn.streams.dir[0].remote_window = 0;	/* and remains the only one */
 	qs->conn.wake |= QUIC_WAKE_WRITE;
 	if (sk->sk_shutdown & SEND_SHUTDOWN)
 		finish(qs);
