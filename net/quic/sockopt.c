@@ -293,7 +293,12 @@ static int set_dest_ids(struct quic_conn *c, const struct quic_connection_id_inf
 		if (err)
 			return -EINVAL;
 	}
-	return info->prior_to ? quic_cids_remote_retire_below(&c->dcids, info->prior_to) : 0;
+	if (info->prior_to <= quic_cids_lowest(c->dcids.e))
+		return 0;
+	err = quic_cids_remote_retire_below(&c->dcids, info->prior_to);
+	if (!err)
+		quic_conn_ids_event(c, true, c->dcids.active);
+	return err;
 }
 
 static int set_connection_id(struct sock *sk, const struct opt *o)
@@ -313,17 +318,6 @@ static int set_connection_id(struct sock *sk, const struct opt *o)
 	return 0;
 }
 
-static u32 lowest_seq(const struct quic_cid_entry *e)
-{
-	u64 low = U32_MAX;
-	int i;
-
-	for (i = 0; i < QUIC_CIDS_MAX; i++)
-		if (e[i].used)
-			low = min(low, e[i].seq);
-	return low;
-}
-
 static int get_connection_id(struct sock *sk, const struct gopt *g)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -335,7 +329,7 @@ static int get_connection_id(struct sock *sk, const struct gopt *g)
 	if (!established(qs))
 		return -EINVAL;
 	info.dest = !!in.dest;
-	info.prior_to = lowest_seq(in.dest ? qs->conn.dcids.e : qs->conn.scids.e);
+	info.prior_to = quic_cids_lowest(in.dest ? qs->conn.dcids.e : qs->conn.scids.e);
 	info.active = in.dest ? qs->conn.dcids.active : info.prior_to;
 	return put(g, &info, sizeof(info));
 }

@@ -273,9 +273,15 @@ static void connection_id_event(void)
 		CHECK(now_ms() < end);
 		sleep_ms(5);
 	}
+	/* who retires learns of it as well as whose IDs they were */
+	CHECK_EQ(event_get(p.cli, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev)), sizeof(ev));
+	CHECK_EQ(ev.dest, 1);
+	CHECK_EQ(ev.active, 1);
+	CHECK_EQ(ev.prior_to, 1);
 	CHECK_EQ(event_get(p.srv, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev)), sizeof(ev));
 	CHECK_EQ(ev.dest, 0);
-	CHECK(ev.prior_to >= 1);
+	CHECK_EQ(ev.active, 1);
+	CHECK_EQ(ev.prior_to, 1);
 	pair_close(&p);
 }
 

@@ -71,6 +71,18 @@ static unsigned int count_from(const struct quic_cid_entry *e, u64 from)
 	return n;
 }
 
+unsigned int quic_cids_live(const struct quic_cid_entry *e)
+{
+	return count_from(e, 0);
+}
+
+u64 quic_cids_lowest(const struct quic_cid_entry *e)
+{
+	const struct quic_cid_entry *low = oldest(e, 0);
+
+	return low ? low->seq : 0;
+}
+
 int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
 {
 	struct quic_cid_entry *new = free_slot(l->e);

@@ -60,6 +60,10 @@ struct quic_cids_remote {
 	u64 retiring[QUIC_CIDS_RETIRED_MAX];	/* sent, neither acknowledged nor lost */
 };
 
+/* Of a set: how many are live, and the lowest number among them (0: none is). */
+unsigned int quic_cids_live(const struct quic_cid_entry *e);
+u64 quic_cids_lowest(const struct quic_cid_entry *e);
+
 void quic_cids_local_init(struct quic_cids_local *l, const struct quic_cid_ops *ops,
 			  void *priv);
 /*

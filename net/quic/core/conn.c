@@ -789,6 +789,15 @@ int quic_conn_send_token(struct quic_conn *c, const u8 *token, u32 len)
 	return 0;
 }
 
+void quic_conn_ids_event(struct quic_conn *c, bool dest, u64 active)
+{
+	struct quic_connection_id_info ev = { .dest = dest, .active = active };
+
+	ev.prior_to = quic_cids_lowest(dest ? c->dcids.e : c->scids.e);
+	c->ops->event(c->priv, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev));
+	c->wake |= QUIC_WAKE_READ;
+}
+
 /* RFC 9000 §10.3.1 */
 bool quic_conn_is_reset(const struct quic_conn *c, const u8 *dgram, u32 len)
 {

@@ -310,6 +310,8 @@ static inline bool quic_conn_is_open(const struct quic_conn *c)
 /* ---- between conn.c, conn_rx.c and conn_tx.c ---- */
 
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now);	/* its keys are there */
+/* Some of our IDs (or the peer's: @dest) were retired: the event; @active: the one in use. */
+void quic_conn_ids_event(struct quic_conn *c, bool dest, u64 active);
 void quic_conn_free_held(struct quic_conn *c);
 void quic_conn_crypto_note(struct quic_conn *c);	/* CRYPTO in or gone: crypto_ready */
 struct quic_space *quic_conn_space_open(struct quic_conn *c, enum quic_space_id sp);

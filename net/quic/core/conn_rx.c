@@ -191,29 +191,41 @@ static int rx_dgram(struct quic_conn *c, struct rx_pkt *p, const struct quic_fra
 
 static int rx_new_cid(struct quic_conn *c, const struct quic_frame *f)
 {
+	u64 lowest = quic_cids_lowest(c->dcids.e);
 	bool switched;
+	int err;
 
 	/* RFC 9000 §19.15: not with zero-length IDs in use */
 	if (!quic_cids_remote_active(&c->dcids)->cid.len)
 		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
-	return quic_cids_remote_add(&c->dcids, f->new_cid.seq, f->new_cid.prior_to,
-				    &f->new_cid.cid, f->new_cid.token, &switched);
+	err = quic_cids_remote_add(&c->dcids, f->new_cid.seq, f->new_cid.prior_to,
+				   &f->new_cid.cid, f->new_cid.token, &switched);
+	if (!err && quic_cids_lowest(c->dcids.e) != lowest)
+		quic_conn_ids_event(c, true, c->dcids.active);
+	return err;
+}
+
+/* The number of the ID that a packet of the peer's came to. */
+static u64 used_by_peer(const struct quic_conn *c, const struct rx_pkt *p)
+{
+	const struct quic_cid_entry *e = c->scids.e;
+
+	while (e < c->scids.e + QUIC_CIDS_MAX - 1 &&
+	       !(e->used && quic_cid_equal(&e->cid, &p->h.dcid)))
+		e++;
+	return e->seq;
 }
 
 static int rx_retire_cid(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
-	struct quic_connection_id_info ev = {};
+	unsigned int live = quic_cids_live(c->scids.e);
 	int err;
 
 	err = quic_cids_local_retire(&c->scids, f->retire_cid.seq, &p->h.dcid);
-	if (err)
+	if (err || quic_cids_live(c->scids.e) == live)
 		return err;
-	err = quic_cids_local_fill(&c->scids);
-	ev.active = c->scids.next_seq - 1;
-	ev.prior_to = f->retire_cid.seq + 1;
-	c->ops->event(c->priv, QUIC_EVENT_CONNECTION_ID, &ev, sizeof(ev));
-	c->wake |= QUIC_WAKE_READ;
-	return err;
+	quic_conn_ids_event(c, false, used_by_peer(c, p));
+	return quic_cids_local_fill(&c->scids);
 }
 
 static int rx_new_token(struct quic_conn *c, const struct quic_frame *f)

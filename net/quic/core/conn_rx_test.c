@@ -1028,6 +1028,19 @@ static void new_token_event(struct kunit *test)
 
 /* ---- connection IDs ---- */
 
+/* The draft: an event tells of retired IDs, which one is in use, and the lowest left. */
+static void expect_ids(struct kunit *test, struct ctx *x, u32 n, bool dest, u32 active, u32 low)
+{
+	struct quic_connection_id_info ev;
+	u32 at = 0;
+
+	KUNIT_EXPECT_EQ(test, end_events(x->h.victim, QUIC_EVENT_CONNECTION_ID, &at), n);
+	memcpy(&ev, x->h.victim->ev[at].data, sizeof(ev));
+	KUNIT_EXPECT_EQ(test, ev.dest, (u8)dest);
+	KUNIT_EXPECT_EQ(test, ev.active, active);
+	KUNIT_EXPECT_EQ(test, ev.prior_to, low);
+}
+
 /* RFC 9000 §5.1.2: Retire Prior To: others are used, the old ones retired */
 static void retire_prior_to(struct kunit *test)
 {
@@ -1039,6 +1052,7 @@ static void retire_prior_to(struct kunit *test)
 	HOSTILE(&x->h, APP, 0x18, 7, 7, 4, 9, 9, 9, 9, TOKEN16);
 	now_used = quic_cids_remote_active(&victim(x)->dcids)->cid;
 	KUNIT_EXPECT_EQ(test, (u32)now_used.len, 4);
+	expect_ids(test, x, 1, true, 7, 7);
 	x->p.e[0].in.n = 0;
 	KUNIT_ASSERT_GE(test, end_tx(x->h.victim), 1);
 	d = queue_at(&x->p.e[0].in, 0);
@@ -1077,15 +1091,16 @@ static void peer_retires(struct kunit *test)
 	x->h.dcid = &second;
 	HOSTILE(&x->h, APP, 0x19, 0);
 	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
-	KUNIT_EXPECT_EQ(test, end_events(v, QUIC_EVENT_CONNECTION_ID, NULL), 1);
+	expect_ids(test, x, 1, false, 1, 1);
 	KUNIT_EXPECT_EQ(test, v->cids, had);
 	hostile_look(&x->h);
 	f = hostile_saw(&x->h, APP, QUIC_FRAME_NEW_CONNECTION_ID);
 	KUNIT_ASSERT_NOT_NULL(test, f);
 	KUNIT_EXPECT_EQ(test, f->new_cid.seq, 7);
-	/* again: a repeated frame, no harm */
+	/* again: a repeated frame, no harm, and no news */
 	HOSTILE(&x->h, APP, 0x19, 0);
 	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&v->c));
+	KUNIT_EXPECT_EQ(test, end_events(v, QUIC_EVENT_CONNECTION_ID, NULL), 1);
 	ctx_free(test, x);
 }
 
