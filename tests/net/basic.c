@@ -5,6 +5,8 @@
  */
 #include <fcntl.h>
 
+#include <sys/wait.h>
+
 #include "lib.h"
 
 static void check_names(const struct pair *p, int family)
@@ -345,6 +347,46 @@ static void port_of_listeners(void)
 
 /* ---- wrong states ---- */
 
+/* The draft: connect() SHOULD NOT send any packets. */
+static void connect_is_silent(void)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(&ss, AF_INET, NULL, 0);
+	int peer = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
+	int fd = sock_new(AF_INET, SOCK_STREAM);
+	char buf[16];
+
+	CHECK_OK(bind(peer, (struct sockaddr *)&ss, len));
+	sock_local(peer, &ss, &len);
+	CHECK_OK(connect(fd, (struct sockaddr *)&ss, len));
+	CHECK_EQ(sock_poll(peer, POLLIN, 200), 0);
+	CHECK_OK(close(fd));		/* nor does the end of a connection that never began */
+	CHECK_EQ(sock_poll(peer, POLLIN, 100), 0);
+	CHECK_ERR(recv(peer, buf, sizeof(buf), MSG_DONTWAIT), EAGAIN);
+	CHECK_OK(close(peer));
+}
+
+/* A port below 1024 is for who may have it, as for TCP and UDP; all else is for everybody. */
+static void low_port(void)
+{
+	int status;
+	pid_t pid;
+
+	test_shell("sysctl -q -w net.ipv4.ip_unprivileged_port_start=1024");
+	pid = fork();
+	if (!pid) {
+		CHECK_OK(setgid(65534));
+		CHECK_OK(setuid(65534));
+		CHECK_ERR(try_bind(sock_new(AF_INET, SOCK_STREAM), AF_INET, NULL, 443), EACCES);
+		CHECK_ERR(try_bind(sock_new(AF_INET6, SOCK_STREAM), AF_INET6, NULL, 443), EACCES);
+		CHECK_OK(try_bind(sock_new(AF_INET, SOCK_STREAM), AF_INET, NULL, 44443));
+		_exit(0);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	CHECK_OK(try_bind(sock_new(AF_INET, SOCK_STREAM), AF_INET, NULL, 443));
+}
+
 static void wrong_state_new(void)
 {
 	int fd = sock_new(AF_INET, SOCK_STREAM);
@@ -531,6 +573,8 @@ static const struct test tests[] = {
 	{ "port-shared-by-clients", port_shared_by_clients },
 	{ "client-on-listener-port", client_on_listener_port },
 	{ "port-of-listeners", port_of_listeners },
+	{ "connect-is-silent", connect_is_silent },
+	{ "low-port", low_port },
 	{ "wrong-state-new", wrong_state_new },
 	{ "wrong-state-bound", wrong_state_bound },
 	{ "wrong-state-connected", wrong_state_connected },

@@ -491,6 +491,26 @@ static void control_messages(void)
 	pair_close(&p);
 }
 
+/* The draft: unknown flags MUST be rejected. */
+static void bad_flags(void)
+{
+	static const int unknown[] = { MSG_OOB, MSG_DONTROUTE, MSG_FASTOPEN };
+	unsigned int i;
+	char buf[4];
+
+	pair_open(&p, NULL);
+	send_all(p.cli, 0, "x", 1, NEW);
+	CHECK(sock_poll(p.srv, POLLIN, 2000) & POLLIN);
+	for (i = 0; i < ARRAY(unknown); i++) {
+		CHECK_ERR(quic_sendmsg(p.cli, "y", 1, 0, unknown[i]), EINVAL);
+		CHECK_ERR(send(p.cli, "y", 1, unknown[i]), EINVAL);
+		CHECK_ERR(recv(p.srv, buf, sizeof(buf), unknown[i]), EINVAL);
+	}
+	recv_all(p.srv, 0, buf, 1, false);
+	CHECK_ERR(recv(p.srv, buf, 1, MSG_DONTWAIT), EAGAIN);
+	pair_close(&p);
+}
+
 static void two_control_messages(void)
 {
 	struct quic_stream_info si = { .stream_id = 0, .stream_flags = NEW };
@@ -575,6 +595,7 @@ static const struct test tests[] = {
 	{ "open-waits", open_waits },
 	{ "bad-streams", bad_streams },
 	{ "control-messages", control_messages },
+	{ "bad-flags", bad_flags },
 	{ "two-control-messages", two_control_messages },
 	{ "bad-pointers", bad_pointers },
 	{ "handshake-needs-control", handshake_needs_control },
