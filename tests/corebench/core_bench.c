@@ -220,6 +220,17 @@ static void secret(struct end *e, u8 level, bool send)
 	     "secret");
 }
 
+/* RFC 9001 §4.1.3: TLS has read all of a level before it brings the next one's keys. */
+static void read_crypto(struct end *e)
+{
+	const u8 *data;
+	u8 level;
+	u32 n;
+
+	while ((n = quic_conn_crypto_peek(&e->conn, &level, &data)))
+		quic_conn_crypto_consume(&e->conn, level, n);
+}
+
 /* Everything that either has to say, until both are silent. */
 static void exchange(struct end *a, struct end *b, struct dgram *d)
 {
@@ -234,6 +245,8 @@ static void exchange(struct end *a, struct end *b, struct dgram *d)
 		take(a, d, n);
 		idle = n ? 0 : idle;
 	}
+	read_crypto(a);
+	read_crypto(b);
 }
 
 static void handshake(struct end *c, struct end *s, struct dgram *d)

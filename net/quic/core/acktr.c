@@ -50,6 +50,10 @@ static void raise_floor(struct quic_acktr *a, u64 floor)
  */
 static void remember(struct quic_acktr *a, u64 pn)
 {
+	if (a->got.n && a->got.r[a->got.n - 1].hi == pn) {	/* in order */
+		a->got.r[a->got.n - 1].hi++;
+		return;
+	}
 	while (quic_ranges_add(&a->got, pn, pn + 1, GFP_ATOMIC)) {
 		if (WARN_ON_ONCE(!a->got.n))
 			return;

@@ -240,6 +240,8 @@ void quic_cids_remote_set_token(struct quic_cids_remote *r, u64 seq,
 
 const struct quic_cid_entry *quic_cids_remote_active(const struct quic_cids_remote *r)
 {
+	if (likely(r->e[0].used && r->e[0].seq == r->active))
+		return &r->e[0];
 	return find_seq(r->e, r->active);
 }
 

@@ -41,6 +41,7 @@ struct quic_cids_local {
 	u64 next_seq;
 	u64 prior_to;		/* see quic_cids_local_prior() */
 	u8 limit;		/* how many the peer wants (its limit, at most our bound) */
+	u8 recent;		/* index of the one that packets came for last */
 	bool settled;		/* none is owed to the peer */
 	const struct quic_cid_ops *ops;
 	void *priv;

@@ -352,10 +352,11 @@ static int rx_frame(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
 /* All frames of an opened packet: false: do not acknowledge it. */
 static bool rx_frames(struct quic_conn *c, struct rx_pkt *p)
 {
-	struct quic_frame f = { .type = QUIC_FRAME_PADDING };
+	struct quic_frame f quic_uninitialized;
 	struct quic_cur cur;
 	int err;
 
+	f.type = QUIC_FRAME_PADDING;
 	quic_cur_init(&cur, p->o.payload, p->o.payload_len);
 	/* RFC 9000 §12.4: a packet without frames */
 	err = p->o.payload_len ? 0 : QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
@@ -583,9 +584,13 @@ static bool ours(struct quic_conn *c, const struct rx_pkt *p)
 	const struct quic_hdr *h = &p->h;
 	unsigned int i;
 
+	if (l->e[l->recent].used && quic_cid_equal(&l->e[l->recent].cid, &h->dcid))
+		return true;
 	for (i = 0; i < QUIC_CIDS_MAX; i++)
-		if (l->e[i].used && quic_cid_equal(&l->e[i].cid, &h->dcid))
+		if (l->e[i].used && quic_cid_equal(&l->e[i].cid, &h->dcid)) {
+			c->scids.recent = i;
 			return true;
+		}
 	/* RFC 9000 §7.2: until the client has seen ours, it uses what it chose, or the Retry's */
 	return c->server && (h->type == QUIC_PKT_INITIAL || h->type == QUIC_PKT_0RTT) &&
 	       quic_cid_equal(c->rscid.len ? &c->rscid : &c->odcid, &h->dcid);
@@ -754,8 +759,8 @@ static void rx_closed(struct quic_conn *c, const struct quic_rx *rx)
 /* The coalesced packets of a datagram, RFC 9000 §12.2. */
 static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 {
+	struct rx_pkt p quic_uninitialized;
 	struct quic_cid dcid;
-	struct rx_pkt p;
 	u32 off;
 
 	for (off = 0; off < rx->len && quic_conn_is_open(c); off += p.h.len) {

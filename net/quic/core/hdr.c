@@ -136,17 +136,20 @@ static int parse_long(struct quic_cur *c, bool grease, struct quic_hdr *h)
 }
 
 /* RFC 9000 §17.3.1; always the last packet of its datagram (§12.2) */
-static int parse_short(struct quic_cur *c, u8 dcid_len, bool grease, struct quic_hdr *h)
+static int parse_short(const u8 *p, u32 len, u8 dcid_len, bool grease, struct quic_hdr *h)
 {
 	if (!(h->first & QUIC_HDR_FIXED) && !grease)
 		return -EBADMSG;
 	h->type = QUIC_PKT_1RTT;
 	h->pn_off = 1 + dcid_len;
-	h->len = quic_cur_left(c) + 1;
-	if (h->len <= h->pn_off)
+	h->len = len;
+	if (len <= h->pn_off)
 		return -EBADMSG;
 	h->dcid.len = dcid_len;
-	quic_cur_bytes(c, h->dcid.id, dcid_len);
+	if (dcid_len == QUIC_CID_LOCAL_LEN)	/* a constant, for the compiler */
+		memcpy(h->dcid.id, p + 1, QUIC_CID_LOCAL_LEN);
+	else
+		memcpy(h->dcid.id, p + 1, dcid_len);
 	h->scid.len = 0;
 	return 0;
 }
@@ -158,8 +161,7 @@ int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
 
 	if (!len || dcid_len > QUIC_CID_MAX)
 		return -EBADMSG;
-	quic_cur_init(&c, p, len);
-	h->first = quic_cur_u8(&c);
+	h->first = p[0];
 	h->version = 0;
 	h->dcid_raw = (struct quic_vec){};
 	h->scid_raw = (struct quic_vec){};
@@ -167,9 +169,11 @@ int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
 	h->token_len = 0;
 	h->versions = NULL;
 	h->nversions = 0;
-	if (h->first & QUIC_HDR_LONG)
-		return parse_long(&c, grease, h);
-	return parse_short(&c, dcid_len, grease, h);
+	if (!(h->first & QUIC_HDR_LONG))
+		return parse_short(p, len, dcid_len, grease, h);
+	quic_cur_init(&c, p, len);
+	quic_cur_u8(&c);
+	return parse_long(&c, grease, h);
 }
 
 static void put_cid(struct quic_wr *w, const u8 *id, u8 len)
@@ -239,14 +243,6 @@ void quic_hdr_put_retry(struct quic_wr *w, u32 version,
 	put_long_start(w, encode_type(QUIC_PKT_RETRY, version) | (first_random & 0x0f),
 		       version, dcid, scid);
 	quic_wr_bytes(w, token, token_len);
-}
-
-u8 quic_pn_len(u64 pn, s64 largest_acked)
-{
-	/* RFC 9000 §17.1: MUST span more than twice what is not acknowledged */
-	u64 unacked = pn - largest_acked;
-
-	return unacked <= 0x80 ? 1 : unacked <= 0x8000 ? 2 : unacked <= 0x800000 ? 3 : 4;
 }
 
 u64 quic_pn_decode(s64 largest, u64 truncated, u8 pn_len)

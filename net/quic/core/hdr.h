@@ -82,7 +82,14 @@ void quic_hdr_put_retry(struct quic_wr *w, u32 version,
 			const u8 *token, u32 token_len, u8 first_random);
 
 /* RFC 9000 §17.1, appendix A.2: bytes (1 to 4) needed; @largest_acked -1: none */
-u8 quic_pn_len(u64 pn, s64 largest_acked);
+static inline u8 quic_pn_len(u64 pn, s64 largest_acked)
+{
+	/* RFC 9000 §17.1: MUST span more than twice what is not acknowledged */
+	u64 unacked = pn - largest_acked;
+
+	return unacked <= 0x80 ? 1 : unacked <= 0x8000 ? 2 : unacked <= 0x800000 ? 3 : 4;
+}
+
 /* RFC 9000 appendix A.3; @largest -1: none received yet */
 u64 quic_pn_decode(s64 largest, u64 truncated, u8 pn_len);
 

@@ -27,6 +27,12 @@
 #include <uapi/linux/tls.h>	/* TLS_CIPHER_* */
 #include <uapi/linux/quic.h>
 
+/*
+ * A local of the hot path that is written before it is read: kernels that clear
+ * all locals leave it alone.
+ */
+#define quic_uninitialized	__attribute__((__uninitialized__))
+
 #define QUIC_NSEC_PER_USEC	1000ULL
 #define QUIC_NSEC_PER_MSEC	1000000ULL
 #define QUIC_NSEC_PER_SEC	1000000000ULL

@@ -327,19 +327,15 @@ int quic_keys_set_secret(struct quic_keys *k, u8 level, bool send, u32 cipher,
 	return 0;
 }
 
-u32 quic_keys_overhead(const struct quic_keys *k, u8 level)
-{
-	return k->plain && level == QUIC_CRYPTO_APP ? 0 : QUIC_TAG_LEN;
-}
-
 /* RFC 9001 §5.3: the IV with the packet number on its right end. */
 static void make_nonce(const struct quic_key *key, u64 pn, u8 nonce[QUIC_IV_LEN])
 {
-	unsigned int i;
+	__be64 low;
 
 	memcpy(nonce, key->iv, QUIC_IV_LEN);
-	for (i = QUIC_IV_LEN; pn; pn >>= 8)
-		nonce[--i] ^= pn;
+	memcpy(&low, nonce + QUIC_IV_LEN - sizeof(low), sizeof(low));
+	low ^= cpu_to_be64(pn);
+	memcpy(nonce + QUIC_IV_LEN - sizeof(low), &low, sizeof(low));
 }
 
 static u8 hp_bits(u8 first)

@@ -91,7 +91,10 @@ void quic_keys_drop(struct quic_keys *k, u8 level);	/* for good; any context */
 int quic_keys_seal(struct quic_keys *k, u8 level, u64 pn, u8 *pkt, u32 hdr_len,
 		   u32 pn_off, u8 pn_len, const struct quic_vec *src, unsigned int nsrc);
 /* Bytes that protection adds: 16, or 0 for unprotected 1-RTT. */
-u32 quic_keys_overhead(const struct quic_keys *k, u8 level);
+static inline u32 quic_keys_overhead(const struct quic_keys *k, u8 level)
+{
+	return k->plain && level == QUIC_CRYPTO_APP ? 0 : QUIC_TAG_LEN;
+}
 
 /* A received packet with its header laid open. */
 struct quic_opened {

@@ -28,29 +28,6 @@ void quic_path_init(struct quic_path *p, const struct quic_addr *local,
 	p->challenge_expire = QUIC_TIME_NEVER;
 }
 
-/* RFC 9000 §8.1: MUST count all payload bytes, of discarded packets too */
-void quic_path_received(struct quic_path *p, u32 bytes)
-{
-	if (p->state != QUIC_PATH_VALIDATED)
-		p->rx_bytes += bytes;
-}
-
-void quic_path_sent(struct quic_path *p, u32 bytes)
-{
-	if (p->state != QUIC_PATH_VALIDATED)
-		p->tx_bytes += bytes;
-}
-
-u32 quic_path_credit(const struct quic_path *p)
-{
-	u64 most = QUIC_AMPLIFICATION * p->rx_bytes;
-
-	if (p->state == QUIC_PATH_VALIDATED)
-		return U32_MAX;
-	/* RFC 9000 §8: MUST NOT send more than three times what came */
-	return most > p->tx_bytes ? min_t(u64, most - p->tx_bytes, U32_MAX) : 0;
-}
-
 void quic_path_validated(struct quic_path *p)
 {
 	p->state = QUIC_PATH_VALIDATED;

@@ -41,10 +41,31 @@ struct quic_path {
 
 void quic_path_init(struct quic_path *p, const struct quic_addr *local,
 		    const struct quic_addr *remote, bool validated);
-void quic_path_received(struct quic_path *p, u32 bytes);
-void quic_path_sent(struct quic_path *p, u32 bytes);
+
+/* RFC 9000 §8.1: MUST count all payload bytes, of discarded packets too */
+static inline void quic_path_received(struct quic_path *p, u32 bytes)
+{
+	if (p->state != QUIC_PATH_VALIDATED)
+		p->rx_bytes += bytes;
+}
+
+static inline void quic_path_sent(struct quic_path *p, u32 bytes)
+{
+	if (p->state != QUIC_PATH_VALIDATED)
+		p->tx_bytes += bytes;
+}
+
 /* Bytes that may still be sent; U32_MAX once validated. */
-u32 quic_path_credit(const struct quic_path *p);
+static inline u32 quic_path_credit(const struct quic_path *p)
+{
+	u64 most = QUIC_AMPLIFICATION * p->rx_bytes;
+
+	if (p->state == QUIC_PATH_VALIDATED)
+		return U32_MAX;
+	/* RFC 9000 §8: MUST NOT send more than three times what came */
+	return most > p->tx_bytes ? min_t(u64, most - p->tx_bytes, U32_MAX) : 0;
+}
+
 void quic_path_validated(struct quic_path *p);
 /*
  * Start validation (or repeat it: a try more) with fresh random data.  @pto in

@@ -127,18 +127,10 @@ static int grow_items(struct quic_sent *s, u32 need)
 	return 0;
 }
 
-static bool has_room(const struct quic_sent *s, unsigned int nitem)
-{
-	return s->next - s->first < s->pkt_cap &&
-	       s->item_next - s->item_first + nitem <= s->item_cap;
-}
-
-int quic_sent_reserve(struct quic_sent *s, unsigned int nitem)
+int quic_sent_make_room(struct quic_sent *s, unsigned int nitem)
 {
 	int err;
 
-	if (likely(has_room(s, nitem)))
-		return 0;
 	make_way(s);
 	if (s->next - s->first >= s->pkt_cap) {
 		err = grow_pkts(s);

@@ -51,7 +51,15 @@ void quic_sent_free(struct quic_sent *s);
  * 0; -ENOMEM, -ENOBUFS (bound): as if the congestion window were full, an
  * ACK makes room.
  */
-int quic_sent_reserve(struct quic_sent *s, unsigned int nitem);
+int quic_sent_make_room(struct quic_sent *s, unsigned int nitem);
+static inline int quic_sent_reserve(struct quic_sent *s, unsigned int nitem)
+{
+	if (likely(s->next - s->first < s->pkt_cap &&
+		   s->item_next - s->item_first + nitem <= s->item_cap))
+		return 0;
+	return quic_sent_make_room(s, nitem);
+}
+
 /* Record the packet with number s->next; flags as above. Valid until the next reserve or trim. */
 struct quic_sent_pkt *quic_sent_add(struct quic_sent *s, const struct quic_pkt *p,
 				    u16 size, u8 flags, u64 now);

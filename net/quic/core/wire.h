@@ -32,7 +32,11 @@ struct quic_cid {
 static inline bool quic_cid_equal(const struct quic_cid *a,
 				  const struct quic_cid *b)
 {
-	return a->len == b->len && !memcmp(a->id, b->id, a->len);
+	if (a->len != b->len)
+		return false;
+	/* the length of ours lets the compiler compare words */
+	return a->len == QUIC_CID_LOCAL_LEN ? !memcmp(a->id, b->id, QUIC_CID_LOCAL_LEN) :
+					      !memcmp(a->id, b->id, a->len);
 }
 
 /* A piece of memory; gathers are arrays of these. */
@@ -103,6 +107,7 @@ static inline u32 quic_cur_u32(struct quic_cur *c)
 /* RFC 9000 §16 */
 static inline u64 quic_cur_varint(struct quic_cur *c)
 {
+	__be64 be;
 	u8 n;
 
 	if (c->p == c->end) {	/* so it is whenever the cursor is bad */
@@ -112,7 +117,12 @@ static inline u64 quic_cur_varint(struct quic_cur *c)
 	if (*c->p < 64)
 		return *c->p++;
 	n = 1 << (*c->p >> 6);
-	return quic_cur_be(c, n) & ((1ULL << (n * 8 - 2)) - 1);
+	if (quic_cur_left(c) < sizeof(be))
+		return quic_cur_be(c, n) & ((1ULL << (n * 8 - 2)) - 1);
+	/* a word that begins with it: without the prefix of two bits, and what follows */
+	memcpy(&be, c->p, sizeof(be));
+	c->p += n;
+	return be64_to_cpu(be) << 2 >> (66 - 8 * n);
 }
 
 static inline void quic_cur_bytes(struct quic_cur *c, void *to, u32 n)
