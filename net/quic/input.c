@@ -128,7 +128,8 @@ static struct quic_chunk *wrap(struct sock *sk, struct sk_buff *skb)
 
 	if (!quic_sk(sk)->conn.keys.plain || skb->len < WRAP_MIN || IS_ENABLED(CONFIG_HIGHMEM))
 		return NULL;
-	return quic_mem_wrap(sk, skb, 2 * segs);
+	/* a slice a datagram; a rare second STREAM frame finds one left, or is copied */
+	return quic_mem_wrap(sk, skb, segs + segs / 8 + 1);
 }
 
 void quic_input_feed(struct sock *sk, struct sk_buff *skb)
@@ -303,6 +304,13 @@ static bool first_dcid(const u8 *p, u32 len, struct quic_vec *id)
 	return !cur.bad;
 }
 
+/* A short header with the same ID as the packet before: all of a train but its first. */
+static bool follows(const u8 *p, u32 len, const struct quic_cid *id)
+{
+	return !(p[0] & QUIC_HDR_LONG) && len > QUIC_CID_LOCAL_LEN &&
+	       id->len == QUIC_CID_LOCAL_LEN && !memcmp(p + 1, id->id, QUIC_CID_LOCAL_LEN);
+}
+
 enum train { TRAIN_OK, TRAIN_MIXED, TRAIN_BAD };
 
 /*
@@ -322,6 +330,8 @@ static enum train scan(struct sk_buff *skb, struct quic_cid *id)
 	for (off = 0; off < skb->len; off += len) {
 		len = datagram_len(skb, off);
 		p = walk_get(&w, off, len);
+		if (off && p && follows(p, len, id))
+			continue;
 		named = p && first_dcid(p, len, &v);
 		if (off ? !named || v.len > QUIC_CID_MAX : !p || (!named && len < QUIC_RESET_MIN)) {
 			verdict = off ? TRAIN_MIXED : TRAIN_BAD;

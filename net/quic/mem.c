@@ -18,6 +18,19 @@
 #define SMALL_SLICES	4
 #define RMEM_SLACK	(1 << 20)	/* above twice the flow control window */
 
+#define STASH_MAX	8	/* large chunks that a CPU keeps for reuse, 256 KiB */
+
+/*
+ * Large chunks that were freed on this CPU, ready for the next: new pages cost
+ * the allocator, and on most kernels a clearing of all their bytes.  Bottom
+ * halves are off while it is used.
+ */
+struct stash {
+	unsigned int n;
+	struct quic_chunk *chunk[STASH_MAX];
+};
+
+static DEFINE_PER_CPU(struct stash, stash);
 static struct kmem_cache *chunk_cache;
 struct percpu_counter quic_sockets_allocated;
 
@@ -93,19 +106,61 @@ static struct quic_chunk *alloc_small(struct sock *sk, u32 size, gfp_t gfp)
 	return c;
 }
 
-static struct quic_chunk *alloc_pages_chunk(struct sock *sk, u32 size, gfp_t gfp)
+static struct quic_chunk *unstash(void)
 {
-	unsigned int order = get_order(size);
+	struct quic_chunk *c = NULL;
+	struct stash *s;
+
+	local_bh_disable();
+	s = this_cpu_ptr(&stash);
+	if (s->n)
+		c = s->chunk[--s->n];
+	local_bh_enable();
+	return c;
+}
+
+static bool put_in_stash(struct quic_chunk *c)
+{
+	struct stash *s;
+	bool room;
+
+	if (c->size != QUIC_CHUNK_SIZE || page_is_pfmemalloc(c->mem))
+		return false;
+	local_bh_disable();
+	s = this_cpu_ptr(&stash);
+	room = s->n < STASH_MAX;
+	if (room)
+		s->chunk[s->n++] = c;
+	local_bh_enable();
+	return room;
+}
+
+static struct quic_chunk *new_pages_chunk(unsigned int order, gfp_t gfp)
+{
 	struct quic_chunk *c = kmem_cache_alloc(chunk_cache, gfp);
-	struct page *page;
 
 	if (!c)
 		return NULL;
-	page = alloc_pages(gfp | __GFP_COMP, order);
-	if (!page) {
-		kmem_cache_free(chunk_cache, c);
+	c->mem = alloc_pages(gfp | __GFP_COMP, order);
+	if (c->mem)
+		return c;
+	kmem_cache_free(chunk_cache, c);
+	return NULL;
+}
+
+static struct quic_chunk *alloc_pages_chunk(struct sock *sk, u32 size, gfp_t gfp)
+{
+	unsigned int order = get_order(size);
+	struct quic_chunk *c = NULL;
+	struct page *page;
+
+	if (order == get_order(QUIC_CHUNK_SIZE))
+		c = unstash();
+	if (!c)
+		c = new_pages_chunk(order, gfp);
+	if (!c)
 		return NULL;
-	}
+	page = c->mem;
 	quic_chunk_setup(c, page_address(page), PAGE_SIZE << order, QUIC_CHUNK_SLICES,
 			 &quic_sock_chunk_ops, sk);
 	c->mem = page;
@@ -113,14 +168,18 @@ static struct quic_chunk *alloc_pages_chunk(struct sock *sk, u32 size, gfp_t gfp
 	return c;
 }
 
+static void free_pages_chunk(struct quic_chunk *c)
+{
+	put_page(c->mem);
+	kmem_cache_free(chunk_cache, c);
+}
+
 static void release(struct quic_chunk *c)
 {
-	if (c->mem) {
-		put_page(c->mem);
-		kmem_cache_free(chunk_cache, c);
-	} else {
+	if (!c->mem)
 		kfree(c);
-	}
+	else if (!put_in_stash(c))
+		free_pages_chunk(c);
 }
 
 static struct quic_chunk *chunk_alloc(void *priv, u32 size, bool tx, bool may_sleep)
@@ -196,8 +255,21 @@ int quic_mem_init(void)
 	return err;
 }
 
+static void empty_stashes(void)
+{
+	struct stash *s;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		s = per_cpu_ptr(&stash, cpu);
+		while (s->n)
+			free_pages_chunk(s->chunk[--s->n]);
+	}
+}
+
 void quic_mem_exit(void)
 {
+	empty_stashes();
 	percpu_counter_destroy(&quic_sockets_allocated);
 	kmem_cache_destroy(chunk_cache);
 }

@@ -12,6 +12,10 @@
  * some of them were freed (sk_write_space, called by sock_wfree()).  A push is
  * bounded; what remains goes on from the timer.
  *
+ * In the middle of a transfer less than half a train waits for the writer to fill
+ * it up (as TCP defers a TSO skb): until an ACK shows that little is in flight, and
+ * not longer than a millisecond.  On short paths no timer is needed for that.
+ *
  * Never fragmented: DF, and IPv6 without ignore_df (RFC 9000 §14).
  */
 #include <linux/udp.h>
@@ -29,10 +33,23 @@
 #define BURST		128		/* datagrams a push */
 #define DATAGRAM_MAX	32768		/* what a page of skb_page_frag_refill() holds */
 #define COPY_MAX	192		/* below: copied beside the headers */
+#define DEFER_BYTES	(TRAIN_BYTES / 2)	/* unsent data worth a train of its own */
+#define DEFER_FLIGHT	TRAIN_BYTES		/* in flight: ACKs are under way */
+#define DEFER_MAX	QUIC_NSEC_PER_MSEC
 #define THROTTLED_RETRY	(10 * QUIC_NSEC_PER_MSEC)	/* should no skb ever be freed */
 
+/*
+ * Pages of a CPU go round: when the current one is full, the one that was filled
+ * longest ago is taken again, if all skbs that pointed into it are gone.  New
+ * pages cost the allocator, and on most kernels a clearing of all their bytes.
+ */
+#define PAGES		16
+
 struct tx_cpu {
-	struct page_frag frag;
+	struct page_frag frag;		/* the current one: ring[at] */
+	struct page *ring[PAGES];
+	u32 ring_size[PAGES];		/* bytes */
+	unsigned int at;
 	struct quic_pkt pkt;
 };
 
@@ -304,6 +321,11 @@ static bool train_takes(const struct train *t, const struct quic_slot *slot,
 	       (n < MAX_SKB_FRAGS || skb_can_coalesce((struct sk_buff *)skb, n, f->page, f->offset));
 }
 
+static bool train_full(const struct train *t)
+{
+	return t->closed || t->segs == TRAIN_SEGS || t->skb->len + t->seg > TRAIN_BYTES;
+}
+
 static bool train_start(struct sock *sk, struct train *t, const struct quic_slot *slot)
 {
 	t->dst = cached_route(sk, slot->path);
@@ -349,13 +371,43 @@ static void train_append(struct train *t, const struct quic_slot *slot, struct p
 	f->offset += slot->len;
 }
 
+/* Nobody but the ring refers to it, and it is no emergency reserve. */
+static bool reusable(struct page *page, u32 size, u32 cap)
+{
+	return page && size >= cap && page_ref_count(page) == 1 && !page_is_pfmemalloc(page);
+}
+
+/* The next page of the ring, or a new one in its place. */
+static bool turn_ring(struct tx_cpu *cpu, u32 cap)
+{
+	struct page_frag *f = &cpu->frag;
+	unsigned int i;
+
+	cpu->at = i = (cpu->at + 1) % PAGES;
+	f->offset = 0;
+	f->page = cpu->ring[i];
+	f->size = cpu->ring_size[i];
+	if (reusable(f->page, f->size, cap))
+		return true;
+	if (f->page)
+		put_page(f->page);
+	f->page = cpu->ring[i] = NULL;
+	f->size = 0;
+	/* short of memory, it comes back with a single page */
+	if (!skb_page_frag_refill(cap, f, GFP_ATOMIC | __GFP_NOWARN))
+		return false;
+	cpu->ring[i] = f->page;
+	cpu->ring_size[i] = f->size;
+	return f->size >= cap;
+}
+
 /* A place for the next datagram, of at least the path's MTU. */
-static bool slot_room(struct quic_slot *slot, struct page_frag *f, const struct quic_conn *c)
+static bool slot_room(struct quic_slot *slot, struct tx_cpu *cpu, const struct quic_conn *c)
 {
 	u32 cap = clamp_t(u32, c->path.mtu, QUIC_INITIAL_MIN, DATAGRAM_MAX);
+	struct page_frag *f = &cpu->frag;
 
-	/* short of memory, it comes back with a single page */
-	if (!skb_page_frag_refill(cap, f, GFP_ATOMIC | __GFP_NOWARN) || f->size - f->offset < cap)
+	if (f->size - f->offset < cap && !turn_ring(cpu, cap))
 		return false;
 	slot->buf = page_address(f->page) + f->offset;
 	slot->cap = cap;
@@ -374,8 +426,23 @@ static bool throttled(struct sock *sk)
 	return sk_wmem_alloc_get(sk) >= limit;
 }
 
+/* May what is unsent wait for more of it? */
+static bool defer(struct quic_sock *qs, u64 now)
+{
+	const struct quic_conn *c = &qs->conn;
+
+	if (c->cc.in_flight < DEFER_FLIGHT || c->config.nodelay ||
+	    quic_streams_unsent(&c->streams) >= DEFER_BYTES || !quic_conn_only_data(c)) {
+		qs->defer_until = 0;
+		return false;
+	}
+	if (!qs->defer_until)
+		qs->defer_until = now + DEFER_MAX;
+	return now < qs->defer_until;
+}
+
 /* True: stopped by the bound, there may be more. */
-static bool transmit(struct sock *sk, u64 now, bool *waits)
+static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
 	struct train t = {};
@@ -385,13 +452,15 @@ static bool transmit(struct sock *sk, u64 now, bool *waits)
 	int n;
 
 	for (n = 0; n < BURST; n++) {
+		if (!t.skb && !flush && defer(quic_sk(sk), now))
+			break;
 		if (!t.skb && throttled(sk)) {
 			*waits = true;
 			break;
 		}
 		cpu = this_cpu_ptr(tx_cpus);
 		slot.pkt = &cpu->pkt;
-		if (!slot_room(&slot, &cpu->frag, c)) {
+		if (!slot_room(&slot, cpu, c)) {
 			quic_mib_inc(sk, QUIC_MIB_DROP_NOMEM);
 			*waits = true;
 			break;
@@ -404,12 +473,14 @@ static bool transmit(struct sock *sk, u64 now, bool *waits)
 			train_flush(sk, &t);
 		if (t.skb || train_start(sk, &t, &slot))
 			train_append(&t, &slot, &cpu->frag);
+		if (t.skb && train_full(&t))
+			train_flush(sk, &t);
 	}
 	train_flush(sk, &t);
 	return n == BURST;
 }
 
-void quic_output_push(struct sock *sk)
+static void push(struct sock *sk, bool flush)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	bool more, waits = false;
@@ -425,7 +496,7 @@ void quic_output_push(struct sock *sk)
 	do {
 		now = quic_now();
 		local_bh_disable();
-		more = transmit(sk, now, &waits);
+		more = transmit(sk, now, flush, &waits);
 		local_bh_enable();
 	} while (quic_sock_settle(sk, now) && !more);
 	if (qs->dead)
@@ -433,11 +504,24 @@ void quic_output_push(struct sock *sk)
 	at = quic_conn_deadline(&qs->conn, now);
 	if (more)
 		at = now;
+	else if (qs->defer_until && quic_loss_srtt(&qs->conn.loss) > DEFER_MAX)
+		at = min(at, qs->defer_until);
 	if (qs->lingering)
 		at = min(at, qs->linger_at);
 	if (waits)
 		at = max(at, now + THROTTLED_RETRY);
 	quic_timer_arm(sk, at);
+}
+
+void quic_output_push(struct sock *sk)
+{
+	push(sk, false);
+}
+
+void quic_output_flush(struct sock *sk)
+{
+	quic_sk(sk)->defer_until = 0;
+	push(sk, true);
 }
 
 /* ---- going on when the device's queue has room again ---- */
@@ -481,13 +565,14 @@ int quic_output_init(void)
 
 void quic_output_exit(void)
 {
-	struct page_frag *f;
-	int cpu;
+	struct page *page;
+	int cpu, i;
 
-	for_each_possible_cpu(cpu) {
-		f = &per_cpu_ptr(tx_cpus, cpu)->frag;
-		if (f->page)
-			put_page(f->page);
-	}
+	for_each_possible_cpu(cpu)
+		for (i = 0; i < PAGES; i++) {
+			page = per_cpu_ptr(tx_cpus, cpu)->ring[i];
+			if (page)
+				put_page(page);
+		}
 	free_percpu(tx_cpus);
 }

@@ -79,7 +79,7 @@ static int recv_dgram(struct quic_sock *qs, struct msghdr *msg, size_t len, int 
 /* Copy from @s what is in order, from @skip on: bytes, or -EFAULT if none. */
 static int copy_stream(struct quic_stream *s, struct msghdr *msg, size_t len, u64 skip)
 {
-	struct quic_vec v[RECV_VECS];
+	struct quic_vec v[RECV_VECS] quic_uninitialized;
 	unsigned int i, k;
 	size_t done = 0, n;
 

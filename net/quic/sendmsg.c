@@ -302,7 +302,10 @@ static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
 	if (s->flags & MSG_QUIC_STREAM_FIN)
 		err = quic_stream_finish(ss, st);
 out:
-	quic_output_push(sk);
+	if (s->flags & MSG_QUIC_STREAM_FIN)
+		quic_output_flush(sk);
+	else
+		quic_output_push(sk);
 	return done ? (int)done : err;
 }
 

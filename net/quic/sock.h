@@ -116,6 +116,7 @@ struct quic_sock {
 	bool dead;			/* the connection's memory is gone */
 	bool lingering;			/* closed by the user with data unsent */
 	u64 linger_at;			/* when to give up on it */
+	u64 defer_until;		/* what is unsent waits for a fuller train; 0: it does not */
 
 	/* input and output */
 	struct sk_buff_head inq;	/* waiting for process context; its own lock */
@@ -158,6 +159,8 @@ static inline u64 quic_now(void)
 
 /* Send all that can be sent now, re-arm the timer, deliver conn->wake and conn->work. */
 void quic_output_push(struct sock *sk);
+/* The same, but the rest of a bulk transfer does not wait for a fuller train. */
+void quic_output_flush(struct sock *sk);
 
 /* ---- sock.c ---- */
 

@@ -18,7 +18,7 @@ void quic_timer_run(struct sock *sk)
 		return;
 	if (quic_conn_deadline(&qs->conn, now) <= now)
 		quic_conn_timeout(&qs->conn, now);
-	quic_output_push(sk);
+	quic_output_flush(sk);
 }
 
 enum hrtimer_restart quic_timer_fire(struct hrtimer *timer)

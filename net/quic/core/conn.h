@@ -255,6 +255,8 @@ struct quic_slot {
  * (quic_conn_deadline() says when), or a negative errno (try again later).
  */
 int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now);
+/* Nothing but new stream data is to be sent: no ACK is owed, no other frame, no probe. */
+bool quic_conn_only_data(const struct quic_conn *c);
 /* Time has come: losses, probes, ACK delay, idle, closing.  Call tx after it. */
 void quic_conn_timeout(struct quic_conn *c, u64 now);
 /* When timeout() (and tx() after it) is to be called next; QUIC_TIME_NEVER: never. */

@@ -665,16 +665,13 @@ static int tx_handshake(struct quic_conn *c, struct tx *t)
 	return err;
 }
 
-/*
- * Most packets of a transfer carry stream data alone, and fill up with it: for
- * those, all that could come before it is ruled out at once.
- */
-static bool bulk_only(const struct quic_conn *c, const struct tx *t)
+bool quic_conn_only_data(const struct quic_conn *c)
 {
 	const struct quic_space *s = c->space[QUIC_SPACE_APP];
 
-	return c->confirmed && t->data_ok && !c->loss.probes && !crypto_wanted(c, s) &&
-	       !quic_acktr_owed(&s->ack) && !control_wanted(c);
+	return c->confirmed && !c->loss.probes && !crypto_wanted(c, s) &&
+	       !quic_acktr_owed(&s->ack) && !control_wanted(c) &&
+	       quic_streams_only_new(&c->streams);
 }
 
 static int tx_open(struct quic_conn *c, struct tx *t)
@@ -690,7 +687,8 @@ static int tx_open(struct quic_conn *c, struct tx *t)
 	if (t->slot->len && (t->has_initial || t->limit - t->slot->len < COALESCE_MIN))
 		return 1;
 	update_worn_keys(c, t->now);
-	t->bulk = bulk_only(c, t);
+	/* most packets of a transfer: they carry stream data alone, and fill up with it */
+	t->bulk = t->data_ok && quic_conn_only_data(c);
 	if (t->bulk || wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
 		err = add_packet(c, t, QUIC_CRYPTO_APP, true);
 	/* RFC 9001 §6.6 */

@@ -207,6 +207,12 @@ bool quic_streams_tx_data(struct quic_streams *ss, struct quic_pkt *p);
  */
 bool quic_streams_tx_bulk(struct quic_streams *ss, struct quic_pkt *p);
 bool quic_streams_want_control(const struct quic_streams *ss);
+/* Does the stream whose turn it is have nothing to send again? */
+static inline bool quic_streams_only_new(const struct quic_streams *ss)
+{
+	return list_empty(&ss->ready) ||
+	       !list_first_entry(&ss->ready, struct quic_stream, ready)->snd.lost.n;
+}
 /* Items of types STREAM to BLOCKED of an acknowledged or lost packet. */
 void quic_streams_acked(struct quic_streams *ss, const struct quic_sent_item *it);
 void quic_streams_lost(struct quic_streams *ss, const struct quic_sent_item *it);
