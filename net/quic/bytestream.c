@@ -123,7 +123,7 @@ int quic_bytestream_wait(struct sock *sk, long *timeo)
 		if (qs->conn.state == QUIC_CONN_IDLE || !quic_conn_is_open(&qs->conn) ||
 		    sk->sk_shutdown & SEND_SHUTDOWN)
 			return -EPIPE;
-		err = quic_sock_wait(sk, timeo, true);
+		err = quic_sock_wait(sk, sk, timeo, true);
 		if (err)
 			return err;
 	}

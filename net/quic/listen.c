@@ -1001,7 +1001,7 @@ struct sock *quic_listen_accept(struct sock *sk, int flags, int *err)
 		child = dequeue(sk);
 		if (child)
 			break;
-		*err = quic_sock_wait(sk, &timeo, false);
+		*err = quic_sock_wait(sk, sk, &timeo, false);
 		if (*err)
 			break;
 	}

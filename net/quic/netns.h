@@ -104,7 +104,7 @@ static inline struct quic_skb_cb *quic_skb_cb(struct sk_buff *skb)
 
 extern struct workqueue_struct *quic_wq;
 extern const struct quic_conn_ops quic_sock_conn_ops;
-extern struct proto quic_prot, quicv6_prot;
+extern struct proto quic_prot, quicv6_prot, quic_peel_prot;
 extern long quic_sysctl_mem[3];
 extern int quic_sysctl_wmem[3], quic_sysctl_rmem[3];
 

@@ -190,6 +190,9 @@ int quic_proto_register(void)
 	err = proto_register(&quicv6_prot, 1);
 	if (err)
 		goto unregister;
+	err = proto_register(&quic_peel_prot, 1);
+	if (err)
+		goto unregister6;
 	for (i = 0; i < (int)ARRAY_SIZE(protosws); i++)
 		inet_register_protosw(&protosws[i]);
 	for (i = 0; i < (int)ARRAY_SIZE(protosws6) && !err; i++)
@@ -200,6 +203,8 @@ int quic_proto_register(void)
 		inet6_unregister_protosw(&protosws6[i - 1]);
 	for (i = 0; i < (int)ARRAY_SIZE(protosws); i++)
 		inet_unregister_protosw(&protosws[i]);
+	proto_unregister(&quic_peel_prot);
+unregister6:
 	proto_unregister(&quicv6_prot);
 unregister:
 	proto_unregister(&quic_prot);
@@ -214,6 +219,7 @@ void quic_proto_unregister(void)
 		inet6_unregister_protosw(&protosws6[i]);
 	for (i = 0; i < (int)ARRAY_SIZE(protosws); i++)
 		inet_unregister_protosw(&protosws[i]);
+	proto_unregister(&quic_peel_prot);
 	proto_unregister(&quicv6_prot);
 	proto_unregister(&quic_prot);
 }

@@ -207,7 +207,7 @@ static int recv_wait(struct sock *sk, const struct recv *r, long *timeo, bool *e
 		else if (err)
 			return err;
 	}
-	return *end ? 0 : quic_sock_wait(sk, timeo, false);
+	return *end ? 0 : quic_sock_wait(sk, sk, timeo, false);
 }
 
 static int recv_loop(struct sock *sk, struct msghdr *msg, size_t len, int flags, long timeo)
@@ -247,4 +247,74 @@ int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 		push_credit(sk);
 	release_sock(sk);
 	return n;
+}
+
+/* ---- one stream, with a socket of its own ---- */
+
+/* Bytes; 0 at its end, for ever; -EAGAIN: nothing there. */
+static int recv_pinned(struct sock *sk, struct quic_stream *st, struct msghdr *msg, size_t len,
+		       int flags, struct recv *r)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	int n;
+
+	/* a reset that was asked for by STOP_SENDING is no news */
+	if (!st->stopped && st->rcv_state >= QUIC_STREAM_RECV_STATE_RESET_RECVD) {
+		quic_stream_reset_read(&c->streams, st);
+		return -ECONNRESET;
+	}
+	r->fin = st->stopped || st->rcv_state == QUIC_STREAM_RECV_STATE_READ;
+	if (r->fin || !len)
+		return 0;
+	n = copy_stream(st, msg, len, 0);
+	if (n < 0)
+		return n;
+	r->fin = quic_stream_at_fin(st, n);
+	if (!n && !r->fin)
+		return -EAGAIN;
+	if (!(flags & MSG_PEEK))
+		quic_stream_consumed(&c->streams, st, n, r->fin, quic_now(),
+				     quic_loss_srtt(&c->loss));
+	return n;
+}
+
+static int wait_pinned(struct sock *sk, struct sock *on, const struct recv *r, long *timeo)
+{
+	int err = r->done ? 0 : sock_error(on);
+
+	if (!err && !quic_conn_is_open(&quic_sk(sk)->conn))
+		err = -ENOTCONN;
+	push_credit(sk);
+	return err ?: quic_sock_wait(sk, on, timeo, false);
+}
+
+int quic_recvmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st,
+			struct msghdr *msg, size_t len, int flags)
+{
+	long timeo = sock_rcvtimeo(on, flags & MSG_DONTWAIT);
+	struct recv r = { .stream = true, .id = st->id };
+	bool more;
+	int n;
+
+	if (flags & ~RECV_FLAGS || !st->has_rcv)
+		return -EINVAL;
+	lock_sock(sk);
+	msg->msg_flags = 0;
+	do {
+		n = recv_pinned(sk, st, msg, len - r.done, flags, &r);
+		more = n == -EAGAIN;
+		if (n >= 0) {
+			r.done += n;
+			more = want_more(&r, len, flags);
+		} else if (more) {
+			n = wait_pinned(sk, on, &r, &timeo);
+		}
+	} while (n >= 0 && more);
+	if ((n >= 0 || r.done) && msg->msg_controllen)
+		put_stream_info(msg, r.id, r.fin);
+	else if (r.fin)
+		msg->msg_flags |= MSG_QUIC_STREAM_FIN;
+	push_credit(sk);
+	release_sock(sk);
+	return r.done ? (int)r.done : min(n, 0);
 }

@@ -23,6 +23,7 @@ struct send {
 	u32 flags;		/* STREAM_FLAGS and MSG_MORE */
 	s64 id;
 	long timeo;
+	struct sock *on;	/* whose waiters and errors: the socket, or that of one stream */
 };
 
 /* A payload may be shorter than ours (zero-extended) or longer (zero tail). */
@@ -126,7 +127,7 @@ static int wait_wspace(struct sock *sk, struct send *s)
 
 	while (!err && quic_sock_wspace(sk) <= 0) {
 		quic_output_push(sk);
-		err = quic_sock_wait(sk, &s->timeo, true);
+		err = quic_sock_wait(sk, sk, &s->timeo, true);
 		if (!err && !quic_conn_is_open(&quic_sk(sk)->conn))
 			err = -EPIPE;
 	}
@@ -182,7 +183,7 @@ int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long
 		quic_output_push(sk);		/* STREAMS_BLOCKED */
 		if (dontwait)
 			return -EAGAIN;
-		err = quic_sock_wait(sk, timeo, true);
+		err = quic_sock_wait(sk, sk, timeo, true);
 		if (err)
 			return err;
 	}
@@ -206,6 +207,8 @@ static int find_stream(struct sock *sk, struct send *s, struct quic_stream **st)
 	if (s->id < 0)		/* a plain write(): the first bidirectional one */
 		return quic_sock_open_stream(sk, -1, false, dontwait, &s->timeo, st);
 	*st = quic_streams_find(ss, s->id, true, &err);
+	if (*st && (*st)->owner)
+		return -EINVAL;		/* it has a socket of its own */
 	return *st ? 0 : err;
 }
 
@@ -234,12 +237,16 @@ static int wait_room(struct sock *sk, struct send *s, struct quic_stream **st)
 	quic_output_push(sk);
 	if (!s->timeo)
 		return blocked_errno(sk, s, *st);
-	err = quic_sock_wait(sk, &s->timeo, true);
+	err = quic_sock_wait(sk, s->on, &s->timeo, true);
 	if (err)
 		return err;
 	if (!quic_conn_is_open(c))
 		return -EPIPE;
+	if (s->on != sk)
+		return 0;
 	*st = quic_streams_find(&c->streams, id, true, &err);
+	if (*st && (*st)->owner)
+		return -EINVAL;
 	return *st ? 0 : err;
 }
 
@@ -264,16 +271,14 @@ static int send_piece(struct sock *sk, struct send *s, struct quic_stream *st,
 	return err ?: (int)n;
 }
 
-static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
+static int send_data(struct sock *sk, struct send *s, struct quic_stream *st, struct msghdr *msg)
 {
 	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
-	struct quic_stream *st;
 	size_t done = 0, unpushed = 0;
-	int err;
+	int err = 0;
 
-	err = find_stream(sk, s, &st);
-	if (err)
-		return err;
+	if (msg_data_left(msg) && !quic_stream_writable(st))
+		return -EPIPE;
 	if (msg_data_left(msg) && !s->timeo && !quic_stream_credit(ss, st)) {
 		err = blocked_errno(sk, s, st);
 		goto out;
@@ -309,10 +314,39 @@ out:
 	return done ? (int)done : err;
 }
 
+static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
+{
+	struct quic_stream *st;
+	int err = find_stream(sk, s, &st);
+
+	return err ?: send_data(sk, s, st, msg);
+}
+
+int quic_sendmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st,
+			struct msghdr *msg)
+{
+	struct send s = { .on = on };
+	int err;
+
+	err = parse(&s, msg);
+	if (err)
+		return err;
+	if (s.has_level || msg->msg_flags & MSG_QUIC_DATAGRAM || !st->has_snd ||
+	    s.flags & (MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_UNI) || (s.id != -1 && s.id != st->id))
+		return -EINVAL;
+	lock_sock(sk);
+	s.timeo = sock_sndtimeo(on, msg->msg_flags & MSG_DONTWAIT);
+	err = quic_conn_is_open(&quic_sk(sk)->conn) ? send_data(sk, &s, st, msg) : -EPIPE;
+	if (err < 0)
+		err = sk_stream_error(on, msg->msg_flags, err);
+	release_sock(sk);
+	return err;
+}
+
 int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	struct send s = {};
+	struct send s = { .on = sk };
 	int err;
 
 	err = parse(&s, msg);

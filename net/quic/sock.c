@@ -10,6 +10,9 @@
  * every datagram and timer, drops it when the connection is over.  What the
  * connection held is then gone (qs->dead), only the sock waits for its last
  * reference.
+ *
+ * Sockets of peeled-off streams (peeloff.c) keep the connection open: it is
+ * closed with the last of all its sockets, whichever that is.
  */
 #include <linux/module.h>
 #include <linux/wait.h>
@@ -31,6 +34,7 @@ const struct quic_conn_ops quic_sock_conn_ops = {
 	.cid	= &quic_lookup_cid_ops,
 	.event	= quic_event_post,
 	.count	= count,
+	.owner_wake = quic_peel_wake,
 };
 
 /* ---- birth and death ---- */
@@ -63,6 +67,9 @@ static void init_fields(struct sock *sk)
 	INIT_LIST_HEAD(&qs->listen.accept);
 	INIT_WORK(&qs->work, quic_input_work);
 	INIT_LIST_HEAD(&qs->accept_node);
+	INIT_LIST_HEAD(&qs->peels);
+	INIT_LIST_HEAD(&qs->peels_blocked);
+	INIT_LIST_HEAD(&qs->peels_woken);
 	hrtimer_setup(&qs->timer, quic_timer_fire, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
 	qs->timer_at = QUIC_TIME_NEVER;
 	tasklet_setup(&qs->resume, quic_output_resume);
@@ -423,7 +430,7 @@ int quic_sock_connect(struct sock *sk, struct sockaddr *uaddr, int len)
 
 /* ---- waiting and waking ---- */
 
-int quic_sock_wait(struct sock *sk, long *timeo, bool write)
+int quic_sock_wait(struct sock *sk, struct sock *on, long *timeo, bool write)
 {
 	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
@@ -431,21 +438,22 @@ int quic_sock_wait(struct sock *sk, long *timeo, bool write)
 		return -EAGAIN;
 	if (signal_pending(current))
 		return sock_intr_errno(*timeo);
-	if (write && sk->sk_socket)
-		set_bit(SOCK_NOSPACE, &sk->sk_socket->flags);
-	add_wait_queue(sk_sleep(sk), &wait);
+	if (write && on->sk_socket)
+		set_bit(SOCK_NOSPACE, &on->sk_socket->flags);
+	if (write && on != sk)
+		quic_peel_blocked(on);
+	add_wait_queue(sk_sleep(on), &wait);
 	release_sock(sk);
 	*timeo = wait_woken(&wait, TASK_INTERRUPTIBLE, *timeo);
 	lock_sock(sk);
-	remove_wait_queue(sk_sleep(sk), &wait);
+	remove_wait_queue(sk_sleep(on), &wait);
 	return 0;
 }
 
-static void wake_writers(struct sock *sk)
+void quic_sock_wake_writers(struct sock *sk)
 {
 	struct socket_wq *wq;
 
-	WRITE_ONCE(quic_sk(sk)->tx_refused, false);
 	rcu_read_lock();
 	wq = rcu_dereference(sk->sk_wq);
 	if (sk->sk_socket)
@@ -491,6 +499,7 @@ static void state_changed(struct sock *sk)
 		WRITE_ONCE(sk->sk_err, err);
 		sk_error_report(sk);
 	}
+	quic_peel_ended(sk);
 }
 
 /* Everything that could be read; the user will not. */
@@ -557,21 +566,38 @@ static bool settle_orphan(struct sock *sk, u64 now)
 			return true;
 		}
 	}
-	if (qs->conn.state == QUIC_CONN_CLOSED)
+	if (qs->conn.state == QUIC_CONN_CLOSED && list_empty(&qs->peels))
 		sk_common_release(sk);
 	return false;
+}
+
+/*
+ * May writers go on?  One woken for every few bytes would not get far; the bit
+ * stays until a later ACK.
+ */
+static bool wake_write(struct sock *sk)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+
+	if (quic_conn_is_open(c) && (s64)quic_sock_wspace(sk) * WAKE_SHARE < sk->sk_wmem_queued) {
+		c->wake |= QUIC_WAKE_WRITE;
+		return false;
+	}
+	WRITE_ONCE(quic_sk(sk)->tx_refused, false);
+	return true;
 }
 
 bool quic_sock_settle(struct sock *sk, u64 now)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	struct quic_conn *c = &qs->conn;
-	bool again;
+	bool again, write;
 	u8 wake;
 
 	again = qs->byte_stream && quic_bytestream_settle(sk);
 	wake = c->wake;
 	c->wake = 0;
+	write = wake & QUIC_WAKE_WRITE && wake_write(sk);
 	if (wake & QUIC_WAKE_STATE)
 		state_changed(sk);
 	if (c->dcids.active != qs->reset_seq || wake & QUIC_WAKE_STATE)
@@ -580,6 +606,7 @@ bool quic_sock_settle(struct sock *sk, u64 now)
 		quic_input_queue_work(sk);
 	if (qs->odcid_node && (c->confirmed || !quic_conn_is_open(c)))
 		quic_lookup_del_odcid(qs);
+	quic_peel_settle(sk, write);
 	if (sock_flag(sk, SOCK_DEAD))
 		return settle_orphan(sk, now);
 	if (sk->sk_shutdown & RCV_SHUTDOWN)
@@ -588,14 +615,8 @@ bool quic_sock_settle(struct sock *sk, u64 now)
 		sk->sk_state_change(sk);
 	if (wake & QUIC_WAKE_READ)
 		sk->sk_data_ready(sk);
-	if (!(wake & QUIC_WAKE_WRITE))
-		return again;
-	/* a writer woken for every few bytes would not get far */
-	if (quic_conn_is_open(c) &&
-	    (s64)quic_sock_wspace(sk) * WAKE_SHARE < sk->sk_wmem_queued)
-		c->wake |= QUIC_WAKE_WRITE;	/* at a later ACK */
-	else
-		wake_writers(sk);
+	if (write)
+		quic_sock_wake_writers(sk);
 	return again;
 }
 
@@ -625,7 +646,7 @@ static void wait_drained(struct sock *sk, long timeout)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	while (timeout && !drained(qs) && !quic_sock_wait(sk, &timeout, true))
+	while (timeout && !drained(qs) && !quic_sock_wait(sk, sk, &timeout, true))
 		;
 }
 
@@ -655,15 +676,28 @@ void quic_sock_close(struct sock *sk, long timeout)
 	sk->sk_shutdown = SHUTDOWN_MASK;
 	if (qs->lq)
 		quic_listen_stop(sk);
-	else if (c->state != QUIC_CONN_IDLE && quic_conn_is_open(c))
+	else if (c->state != QUIC_CONN_IDLE && quic_conn_is_open(c) && list_empty(&qs->peels))
 		start_close(sk, timeout);
 	sock_orphan(sk);
-	if (c->state == QUIC_CONN_IDLE || c->state == QUIC_CONN_CLOSED)
+	if (c->state == QUIC_CONN_IDLE ||
+	    (c->state == QUIC_CONN_CLOSED && list_empty(&qs->peels)))
 		sk_common_release(sk);
 	else
 		quic_output_push(sk);
 	release_sock(sk);
 	sock_put(sk);
+}
+
+void quic_sock_unpeeled(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (!sock_flag(sk, SOCK_DEAD) || !list_empty(&qs->peels))
+		return;
+	if (quic_conn_is_open(&qs->conn))
+		start_close(sk, 0);
+	else if (qs->conn.state == QUIC_CONN_CLOSED)
+		sk_common_release(sk);
 }
 
 int quic_sock_shutdown(struct sock *sk, int how)

@@ -33,6 +33,7 @@
 struct quic_net;
 struct quic_udp;		/* a UDP socket that QUIC sockets share */
 struct quic_cid_node;
+struct quic_peel;		/* the socket of a peeled-off stream, peeloff.c */
 
 /* An event waiting for recvmsg(). */
 struct quic_notice {
@@ -110,6 +111,11 @@ struct quic_sock {
 	struct quic_listen listen;
 	struct quic_listen *lq;		/* &listen once listen() was called, else NULL */
 
+	/* peeled-off streams' sockets */
+	struct list_head peels;		/* all of them: each keeps this sock and the connection */
+	struct list_head peels_blocked;	/* waiting for room or credit */
+	struct list_head peels_woken;	/* with something to read since the last wake-up */
+
 	/* life */
 	bool half_open;			/* counts in udp->handshakes */
 	bool ended;			/* the end was told to the user */
@@ -166,8 +172,14 @@ void quic_output_flush(struct sock *sk);
 
 /* Map state to errno: 0 open; -ENOTCONN, -EPIPE ... (recv side: the stored error first, once). */
 int quic_sock_recv_error(struct sock *sk);
-/* Wait (lock held; dropped while sleeping) until a wake-up; -EAGAIN, -ERESTARTSYS/-EINTR style. */
-int quic_sock_wait(struct sock *sk, long *timeo, bool write);
+/*
+ * Wait (lock of @sk held; dropped while sleeping) until a wake-up of @on, which is
+ * @sk or the socket of one of its streams; -EAGAIN, -ERESTARTSYS/-EINTR style.
+ */
+int quic_sock_wait(struct sock *sk, struct sock *on, long *timeo, bool write);
+void quic_sock_wake_writers(struct sock *sk);
+/* Lock held: a peeled-off stream's socket is gone; was it the last that kept the connection? */
+void quic_sock_unpeeled(struct sock *sk);
 int quic_addr_from_user(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a);
 int quic_addr_to_user(struct sock *sk, const struct quic_addr *a, struct sockaddr *sa);
 
@@ -195,6 +207,20 @@ bool quic_sock_writable(struct sock *sk);
 /* The stream (lock held); dontwait: -EAGAIN at the peer's limit. For errors see streams.h. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
 			  struct quic_stream **st);
+
+/* The same on one stream, which is pinned; @on: its socket.  They take the lock of @sk. */
+int quic_sendmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st,
+			struct msghdr *msg);
+int quic_recvmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st,
+			struct msghdr *msg, size_t len, int flags);
+
+/* ---- peeloff.c ---- */
+/* A socket for the stream, lock of @sk held: its descriptor, or a negative errno. */
+int quic_peel_off(struct sock *sk, struct quic_stream_peeloff *info);
+void quic_peel_wake(void *priv, void *owner, bool read);	/* conn ops->owner_wake */
+void quic_peel_blocked(struct sock *on);	/* it waits to write: wake it with the others */
+void quic_peel_ended(struct sock *sk);		/* the connection is over: all learn of it */
+void quic_peel_settle(struct sock *sk, bool write);	/* wake readers; @write: those blocked */
 
 /* ---- bytestream.c: QUIC_SOCKOPT_BYTE_STREAM ---- */
 int quic_bytestream_set(struct sock *sk, bool on);

@@ -234,6 +234,25 @@ static int get_stream_open(struct sock *sk, const struct gopt *g)
 	return put(g, &si, sizeof(si));
 }
 
+/* Returns the descriptor, too, as the draft's example B expects. */
+static int get_stream_peeloff(struct sock *sk, const struct gopt *g)
+{
+	struct quic_stream_peeloff info;
+	int err;
+
+	if (g->len < (int)sizeof(info))
+		return -EINVAL;
+	err = get_in(&info, sizeof(info), g);
+	/* before there is a descriptor that nobody would learn of */
+	if (!err)
+		err = put(g, &info, sizeof(info));
+	if (!err)
+		err = quic_peel_off(sk, &info);
+	if (err >= 0 && put(g, &info, sizeof(info)))
+		return -EFAULT;
+	return err;
+}
+
 static int get_errinfo(struct sock *sk, const struct opt *o, bool send,
 		       struct quic_errinfo *ei, struct quic_stream **st)
 {
@@ -264,13 +283,19 @@ static int set_stream_stop(struct sock *sk, const struct opt *o)
 {
 	struct quic_errinfo ei;
 	struct quic_stream *st;
+	void *owner;
 	int err = get_errinfo(sk, o, false, &ei, &st);
 
-	if (!err)
-		err = quic_stream_stop(&quic_sk(sk)->conn.streams, st, ei.errcode);
-	if (!err)
-		quic_output_push(sk);
-	return err;
+	if (err)
+		return err;
+	owner = st->owner;	/* the stream may go */
+	err = quic_stream_stop(&quic_sk(sk)->conn.streams, st, ei.errcode);
+	if (err)
+		return err;
+	if (owner)
+		quic_peel_wake(sk, owner, true);
+	quic_output_push(sk);
+	return 0;
 }
 
 /* ---- CONNECTION_ID ---- */
@@ -790,6 +815,7 @@ static int (*const setters[])(struct sock *sk, const struct opt *o) = {
 static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
 	[QUIC_SOCKOPT_EVENT]			= get_event,
 	[QUIC_SOCKOPT_STREAM_OPEN]		= get_stream_open,
+	[QUIC_SOCKOPT_STREAM_PEELOFF]		= get_stream_peeloff,
 	[QUIC_SOCKOPT_CONNECTION_ID]		= get_connection_id,
 	[QUIC_SOCKOPT_CONNECTION_CLOSE]		= get_connection_close,
 	[QUIC_SOCKOPT_TRANSPORT_PARAM]		= get_transport_param,

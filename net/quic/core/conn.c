@@ -62,12 +62,20 @@ static void stream_writable(void *priv)
 	c->wake |= QUIC_WAKE_WRITE;
 }
 
+static void stream_owner_wake(void *priv, struct quic_stream *s, bool read)
+{
+	struct quic_conn *c = priv;
+
+	c->ops->owner_wake(c->priv, s->owner, read);
+}
+
 static const struct quic_streams_ops streams_ops = {
 	.update		= stream_update,
 	.max_data	= stream_max_data,
 	.max_streams	= stream_max_streams,
 	.readable	= stream_readable,
 	.writable	= stream_writable,
+	.owner_wake	= stream_owner_wake,
 };
 
 /* The streams' private pointer is the connection; the owner's chunks want the owner. */

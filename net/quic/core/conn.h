@@ -72,6 +72,8 @@ struct quic_conn_ops {
 	 */
 	void (*event)(void *priv, u8 type, const void *data, u32 len);
 	void (*count)(void *priv, enum quic_mib what);
+	/* A stream pinned for @owner has something to read, or may be written to.  Any context. */
+	void (*owner_wake)(void *priv, void *owner, bool read);
 };
 
 /* conn->wake: what waiters may want to know. */

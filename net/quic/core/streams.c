@@ -266,6 +266,8 @@ void quic_streams_reap(struct quic_streams *ss, struct quic_stream *s)
 void quic_stream_pin(struct quic_streams *ss, struct quic_stream *s, void *owner)
 {
 	s->owner = owner;
+	if (ss->active == s->id)
+		ss->active = -1;
 	quic_stream_requeue_input(ss, s);
 }
 
@@ -470,7 +472,7 @@ void quic_streams_update(struct quic_streams *ss, const struct quic_stream *s,
 
 void quic_streams_wake(struct quic_streams *ss, struct quic_stream *s, bool read)
 {
-	if (s && s->owner && ss->ops->owner_wake)
+	if (s && s->owner)
 		ss->ops->owner_wake(ss->priv, s, read);
 	else if (read)
 		ss->ops->readable(ss->priv);

@@ -34,7 +34,7 @@ struct quic_streams_ops {
 	void (*max_streams)(void *priv, bool uni, u64 max);	/* MAX_STREAMS raised it */
 	void (*readable)(void *priv);	/* something new for a reader */
 	void (*writable)(void *priv);	/* credit, or bytes were acknowledged */
-	/* Either of those, of a stream with an owner.  NULL: as for the others. */
+	/* Either of those, of a stream with an owner (quic_stream_pin()) */
 	void (*owner_wake)(void *priv, struct quic_stream *s, bool read);
 };
 
