@@ -223,6 +223,11 @@ void quic_conn_set_state(struct quic_conn *c, enum quic_conn_state state)
 	c->wake |= QUIC_WAKE_STATE | QUIC_WAKE_READ | QUIC_WAKE_WRITE;
 }
 
+static bool ever_sent(const struct quic_conn *c)
+{
+	return c->stats.tx_packets > 0;
+}
+
 /* What connect and accept have in common, once IDs and Initial keys are there. */
 static int start(struct quic_conn *c, const struct quic_addr *local,
 		 const struct quic_addr *remote, bool validated, u64 now)
@@ -286,8 +291,12 @@ int quic_conn_connect(struct quic_conn *c, const struct quic_addr *local,
 
 int quic_conn_set_token(struct quic_conn *c, const u8 *token, u32 len)
 {
-	u8 *copy = kmemdup(token, len, GFP_ATOMIC);
+	u8 *copy;
 
+	/* RFC 9000 §8.1.2, §8.1.3: one token in all Initials, a Retry's if there was one */
+	if (ever_sent(c) || c->retried)
+		return -EINVAL;
+	copy = kmemdup(token, len, GFP_ATOMIC);
 	if (!copy)
 		return -ENOMEM;
 	kfree(c->token);
@@ -589,11 +598,6 @@ void quic_conn_abort(struct quic_conn *c, enum quic_conn_state state, int err, u
 		c->close_at = now + 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP);
 	quic_conn_set_state(c, state);
 	post_close(c);
-}
-
-static bool ever_sent(const struct quic_conn *c)
-{
-	return c->stats.tx_packets > 0;
 }
 
 /* RFC 9000 §10.2.1 */

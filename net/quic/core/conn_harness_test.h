@@ -378,6 +378,16 @@ static inline void queue_push(struct queue *q, const u8 *data, u32 len, u8 ecn)
 	memcpy(d->data, data, len);
 }
 
+/* RFC 9000 §14.1: a client's datagrams with an Initial have 1200 bytes, whatever went wrong. */
+static inline bool end_padded(const struct end *e, const u8 *data, u32 len)
+{
+	struct quic_hdr h;
+
+	return e->side || len >= QUIC_INITIAL_MIN ||
+	       quic_hdr_parse(data, len, QUIC_CID_LOCAL_LEN, true, &h) ||
+	       h.type != QUIC_PKT_INITIAL;
+}
+
 /* What @e has to say goes on its way; how many datagrams. */
 static inline u32 end_tx(struct end *e)
 {
@@ -391,6 +401,7 @@ static inline u32 end_tx(struct end *e)
 	while (sent < PAIR_QUEUE / 2 && (n = quic_conn_tx(&e->c, &slot, p->now)) > 0) {
 		sent++;
 		PAIR_MUST(p, slot.len && slot.len <= PAIR_DGRAM);
+		PAIR_MUST(p, end_padded(e, p->scratch, slot.len));
 		e->last_len = slot.len;
 		e->sent_bytes += slot.len;
 		if (!e->mute)

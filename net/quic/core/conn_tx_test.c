@@ -80,7 +80,9 @@ static void coalesced_padding(struct kunit *test)
 	for (n = 1; n < 1100; n += 7) {
 		for (token = 0; token < 300; token += 149) {
 			x = ctx_at(test, 0, INI);
-			KUNIT_ASSERT_EQ(test, quic_conn_set_token(victim(x), byte, token), 0);
+			/* as if it had been there from the beginning */
+			victim(x)->token = kmemdup(byte, token, GFP_KERNEL);
+			victim(x)->token_len = token;
 			/* the ClientHello has not been acknowledged: its space is taken, too */
 			KUNIT_ASSERT_EQ(test, quic_conn_crypto_write(victim(x), INI, byte, n, false),
 					0);
@@ -94,7 +96,6 @@ static void coalesced_padding(struct kunit *test)
 	}
 }
 
-/* RFC 9000 §14.1 for a server: Initials that only acknowledge may be small */
 /*
  * RFC 9000 §7.2: the first Destination ID has 8 bytes or more, and stays while the
  * server is silent; §8.1.3: the token is in every Initial.
@@ -123,12 +124,15 @@ static void first_ids(struct kunit *test)
 			KUNIT_ASSERT_EQ(test, h.token_len, (u32)sizeof(token));
 			KUNIT_EXPECT_MEMEQ(test, h.token, token, sizeof(token));
 		}
+		/* §8.1.3: in all of them, so that it comes too late for this connection */
+		KUNIT_EXPECT_EQ(test, quic_conn_set_token(&c->c, (const u8 *)"late", 4), -EINVAL);
 		x->p.now = c->c.loss.deadline;
 		quic_conn_timeout(&c->c, x->p.now);
 	}
 	ctx_free(test, x);
 }
 
+/* RFC 9000 §14.1 for a server: Initials that only acknowledge may be small */
 static void server_datagrams(struct kunit *test)
 {
 	struct ctx *x = ctx_new(test);
