@@ -364,18 +364,22 @@ static int get_connection_id(struct sock *sk, const struct gopt *g)
 static int set_connection_close(struct sock *sk, const struct opt *o)
 {
 	struct quic_sock *qs = quic_sk(sk);
+	unsigned int len = max_t(unsigned int, o->len, sizeof(struct quic_connection_close));
 	struct quic_connection_close *cl;
-	u8 *p;
-	int err;
 
-	err = get_blob(&p, o, sizeof(*cl), sizeof(*cl) + QUIC_PHRASE_MAX);
-	if (err)
-		return err;
-	cl = (struct quic_connection_close *)p;
+	if (!o->len || len > sizeof(*cl) + QUIC_PHRASE_MAX)
+		return -EINVAL;
+	cl = kzalloc(len, GFP_KERNEL);
+	if (!cl)
+		return -ENOMEM;
+	if (copy_from_sockptr(cl, o->val, o->len)) {
+		kfree(cl);
+		return -EFAULT;
+	}
 	cl->frame = 0;
 	kfree(qs->close_info);
 	qs->close_info = cl;
-	qs->close_len = o->len;
+	qs->close_len = len;
 	return 0;
 }
 

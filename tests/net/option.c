@@ -563,6 +563,13 @@ static void close_values(void)
 		CHECK(len >= sizeof(in.h));
 		CHECK_EQ(out.h.errcode, 0);
 		expect("phrase of 1025", s, opt, set_opt(fds[s], opt, &in, 8 + 1025), EINVAL);
+		/* a shorter structure is extended with zeros */
+		expect("code alone", s, opt, set_opt(fds[s], opt, &in, 4), 0);
+		len = sizeof(out);
+		expect("get", s, opt, get_opt(fds[s], opt, &out, &len), 0);
+		if (s != CLOSED)
+			CHECK_EQ(len, sizeof(in.h));
+		CHECK_EQ(out.h.errcode, s == CLOSED ? 0 : 9);
 		expect("phrase of 1024", s, opt, set_opt(fds[s], opt, &in, 8 + 1024), 0);
 		if (s == CLOSED)
 			continue;
