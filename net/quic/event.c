@@ -6,7 +6,7 @@
  * kept for the TOKEN and SESSION_TICKET options.  Called by the core under the
  * socket lock, in any context.
  */
-#include "sock.h"
+#include "netns.h"
 #include "mib.h"
 
 #define CLOSE_PHRASE_MIN	64	/* the event is zero-padded to this much phrase */
@@ -78,6 +78,8 @@ void quic_event_post(void *priv, u8 type, const void *data, u32 len)
 
 	if (type == QUIC_EVENT_STREAM_UPDATE && qs->byte_stream)
 		quic_bytestream_update(priv, data);
+	if (type == QUIC_EVENT_KEY_UPDATE && static_branch_unlikely(&quic_tracing))
+		quic_trace_key(qs, QUIC_CRYPTO_APP, true, true);
 	if (type == QUIC_EVENT_CONNECTION_CLOSE) {
 		quic_event_close(qs);
 		return;

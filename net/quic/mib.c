@@ -74,7 +74,8 @@ int quic_mib_init(struct quic_net *qn)
 	if (!qn->mib)
 		return -ENOMEM;
 	dir = proc_net_mkdir(qn->net, "quic", qn->net->proc_net);
-	if (dir && proc_create_net_single("snmp", 0444, dir, show, NULL))
+	if (dir && proc_create_net_single("snmp", 0444, dir, show, NULL) &&
+	    !quic_diag_init(qn, dir))
 		return 0;
 	remove_proc_subtree("quic", qn->net->proc_net);
 	free_percpu(qn->mib);

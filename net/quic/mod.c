@@ -23,6 +23,8 @@ static int net_init(struct net *net)
 	for (i = 0; i < QUIC_UDP_BUCKETS; i++)
 		INIT_HLIST_HEAD(&qn->udps[i]);
 	INIT_WORK(&qn->reap, quic_udp_reap);
+	spin_lock_init(&qn->socks_lock);
+	INIT_LIST_HEAD(&qn->socks);
 	err = quic_sysctl_net_init(qn);
 	if (err)
 		return err;

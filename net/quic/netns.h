@@ -53,6 +53,9 @@ struct quic_net {
 	u8 ticket_key[QUIC_TICKET_KEY_LEN];
 	struct ratelimit_state reply_limit;
 	struct quic_mib_cpu __percpu *mib;
+	spinlock_t socks_lock;
+	struct list_head socks;		/* quic_sock.node, by number */
+	u64 next_number;		/* socks_lock */
 	struct quic_limits limits;
 	struct ctl_table_header *sysctl;
 };
@@ -181,6 +184,18 @@ void quic_listen_purge(struct quic_udp *udp);	/* process context, when nothing c
 int quic_listen_init(struct quic_net *qn);
 void quic_listen_exit(struct quic_net *qn);
 void quic_listen_settled(struct quic_sock *qs);	/* no longer half open */
+
+/* ---- diag.c: /proc/net/quic/sockets, streams ---- */
+void quic_diag_add(struct quic_sock *qs);
+void quic_diag_del(struct quic_sock *qs);
+int quic_diag_init(struct quic_net *qn, struct proc_dir_entry *dir);
+
+/* ---- trace.c ---- */
+extern const struct quic_trace_ops quic_trace_conn_ops;
+void quic_trace_state(struct quic_sock *qs);
+void quic_trace_metrics(struct quic_sock *qs);
+void quic_trace_dropped(struct quic_sock *qs, enum quic_mib why);
+void quic_trace_key(struct quic_sock *qs, u8 level, bool send, bool update);
 
 /* ---- mem.c ---- */
 int quic_mem_init(void);

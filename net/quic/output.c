@@ -499,6 +499,8 @@ static void push(struct sock *sk, bool flush)
 		more = transmit(sk, now, flush, &waits);
 		local_bh_enable();
 	} while (quic_sock_settle(sk, now) && !more);
+	if (static_branch_unlikely(&quic_tracing))
+		quic_trace_metrics(qs);
 	if (qs->dead)
 		return;
 	at = quic_conn_deadline(&qs->conn, now);

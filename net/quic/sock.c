@@ -26,6 +26,8 @@
 static void count(void *priv, enum quic_mib what)
 {
 	quic_mib_inc(priv, what);
+	if (static_branch_unlikely(&quic_tracing))
+		quic_trace_dropped(quic_sk(priv), what);
 }
 
 const struct quic_conn_ops quic_sock_conn_ops = {
@@ -35,6 +37,7 @@ const struct quic_conn_ops quic_sock_conn_ops = {
 	.event	= quic_event_post,
 	.count	= count,
 	.owner_wake = quic_peel_wake,
+	.trace	= &quic_trace_conn_ops,
 };
 
 /* ---- birth and death ---- */
@@ -74,6 +77,7 @@ static void init_fields(struct sock *sk)
 	qs->timer_at = QUIC_TIME_NEVER;
 	tasklet_setup(&qs->resume, quic_output_resume);
 	qs->dead = true;	/* until quic_sock_setup() */
+	quic_diag_add(qs);
 	sk_sockets_allocated_inc(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, 1);
 }
@@ -91,6 +95,7 @@ void quic_sock_destroy(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
+	quic_diag_del(qs);
 	quic_timer_stop(sk);
 	quic_listen_settled(qs);
 	quic_lookup_del_odcid(qs);
@@ -485,6 +490,8 @@ static void state_changed(struct sock *sk)
 	struct quic_conn *c = &qs->conn;
 	int err;
 
+	if (static_branch_unlikely(&quic_tracing))
+		quic_trace_state(qs);
 	if (c->state == QUIC_CONN_ESTABLISHED) {
 		inet_sk_set_state(sk, TCP_ESTABLISHED);
 		quic_listen_settled(qs);

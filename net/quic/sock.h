@@ -75,6 +75,8 @@ enum {
 struct quic_sock {
 	struct inet_sock inet;		/* must be first */
 	struct quic_conn conn;
+	struct list_head node;		/* quic_net.socks; its lock */
+	u64 number;			/* of the socket in its namespace, for those who look on */
 
 	/* options and their state, socket lock */
 	struct quic_config uconfig;	/* as the user set it */

@@ -10,8 +10,7 @@
 #include <linux/file.h>
 #include <net/ip.h>
 #include <net/transp_v6.h>
-#include "sock.h"
-#include "compat.h"
+#include "netns.h"
 
 #define US_PER_MS		1000
 #define MAX_ACK_DELAY_MS	(1 << 14)	/* RFC 9000 §18.2: below */
@@ -739,6 +738,8 @@ static int set_crypto_secret(struct sock *sk, const struct opt *o)
 	if (!err)
 		err = quic_conn_set_secret(&qs->conn, s.level, s.send, s.type, s.secret,
 					   quic_now());
+	if (!err && static_branch_unlikely(&quic_tracing))
+		quic_trace_key(qs, s.level, s.send, false);
 	memzero_explicit(&s, sizeof(s));
 	if (!err)
 		quic_output_push(sk);

@@ -7,12 +7,15 @@
  * The tree is a treap: a node's priority is a hash of its address, so that
  * sorted insertions stay cheap and nothing has to be stored in the node.
  */
+#include <linux/jump_label.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/random.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
 #include <malloc.h>
+
+DEFINE_STATIC_KEY_FALSE(quic_tracing);
 
 long shim_allocs_live;
 long shim_allocs_made;

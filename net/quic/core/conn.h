@@ -62,7 +62,18 @@ enum quic_mib {
 	QUIC_MIB_CORE_MAX,
 };
 
+/* What is told while quic_tracing is on; any context. */
+struct quic_trace_ops {
+	/* a packet of @len bytes is sealed; @p has what it carries (nothing: CLOSE) */
+	void (*sent)(void *priv, u8 level, u64 pn, u32 len, const struct quic_pkt *p);
+	/* a packet was opened, and then each of its frames */
+	void (*received)(void *priv, u8 level, u64 pn, u32 len);
+	void (*frame)(void *priv, u8 level, u64 pn, const struct quic_frame *f);
+	void (*lost)(void *priv, enum quic_space_id sp, u64 pn, u32 len);
+};
+
 struct quic_conn_ops {
+	const struct quic_trace_ops *trace;
 	const struct quic_crypto_ops *crypto;
 	const struct quic_chunk_ops *chunk;
 	const struct quic_cid_ops *cid;
@@ -336,6 +347,11 @@ extern const struct quic_loss_ops quic_conn_loss_ops;
 static inline void quic_conn_count(struct quic_conn *c, enum quic_mib what)
 {
 	c->ops->count(c->priv, what);
+}
+
+static inline bool quic_conn_traced(const struct quic_conn *c)
+{
+	return static_branch_unlikely(&quic_tracing) && c->ops->trace;
 }
 
 static inline enum quic_space_id quic_level_space(u8 level)

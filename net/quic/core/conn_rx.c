@@ -366,6 +366,8 @@ static bool rx_frames(struct quic_conn *c, struct rx_pkt *p)
 			err = QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
 		if (err)
 			break;
+		if (quic_conn_traced(c))
+			c->ops->trace->frame(c->priv, p->level, p->o.pn, &f);
 		p->eliciting |= quic_frame_ack_eliciting(f.type);
 		err = rx_frame(c, p, &f);
 		if (c->state >= QUIC_CONN_CLOSING)
@@ -566,6 +568,8 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 		return;
 	quic_conn_count(c, QUIC_MIB_PKT_IN);
 	c->stats.rx_packets++;
+	if (quic_conn_traced(c))
+		c->ops->trace->received(c->priv, p->level, p->o.pn, p->h.len);
 	note_progress(c, p);
 	p->now_ack = p->sp != QUIC_SPACE_APP;	/* RFC 9000 §13.2.1 */
 	ok = rx_frames(c, p);

@@ -138,7 +138,16 @@ void quic_conn_item_lost(void *priv, enum quic_space_id sp, const struct quic_se
 	}
 }
 
+static void packet_lost(void *priv, enum quic_space_id sp, u64 pn, u32 len)
+{
+	struct quic_conn *c = priv;
+
+	if (quic_conn_traced(c))
+		c->ops->trace->lost(c->priv, sp, pn, len);
+}
+
 const struct quic_loss_ops quic_conn_loss_ops = {
+	.packet_lost = packet_lost,
 	.acked	= quic_conn_item_acked,
 	.lost	= quic_conn_item_lost,
 };
@@ -447,6 +456,8 @@ static int finish_packet(struct quic_conn *c, struct tx *t, struct sealing *z)
 			     z->hdr_len - z->pn_len, z->pn_len, p->vec, p->nvec);
 	if (len < 0)
 		return len;
+	if (quic_conn_traced(c))
+		c->ops->trace->sent(c->priv, z->level, z->pn, len, p);
 	sp_pkt = quic_sent_add(&ls->sent, p, len, flags, t->now);
 	quic_loss_sent(&c->loss, sp, sp_pkt, t->now);
 	if (p->in_flight)

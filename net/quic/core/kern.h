@@ -14,6 +14,7 @@
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/bug.h>
+#include <linux/jump_label.h>
 #include <linux/list.h>
 #include <linux/rbtree.h>
 #include <linux/slab.h>
@@ -32,6 +33,9 @@
  * all locals leave it alone.
  */
 #define quic_uninitialized	__attribute__((__uninitialized__))
+
+/* Somebody reads a trace: then, and only then, ops->trace is told. */
+DECLARE_STATIC_KEY_FALSE(quic_tracing);
 
 #define QUIC_NSEC_PER_USEC	1000ULL
 #define QUIC_NSEC_PER_MSEC	1000000ULL

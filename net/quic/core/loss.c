@@ -470,6 +470,8 @@ static void find_lost(struct quic_loss *l, enum quic_space_id sp, u64 now, struc
 		/* RFC 9002 §6.1: the packet threshold, or the time threshold */
 		if (pn + l->packets < end || p->time + delay <= now) {
 			lose(l, sp, p, sum);
+			if (l->ops->packet_lost && p->flags & TRACKED)
+				l->ops->packet_lost(l->priv, sp, pn, p->size);
 			continue;
 		}
 		unsettled = min(unsettled, pn);

@@ -43,6 +43,8 @@ struct quic_loss_ops {
 	void (*acked)(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
 	/* To be sent again if still wanted; once per packet. */
 	void (*lost)(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);
+	/* The packet itself, after its items; may be NULL. */
+	void (*packet_lost)(void *priv, enum quic_space_id sp, u64 pn, u32 len);
 };
 
 struct quic_loss {
