@@ -25,7 +25,7 @@ rm -rf "$stage"
 kver=$(tests/vm/kernel release 6.1)
 check install make -s install KVER="$kver" DESTDIR="$stage" PREFIX=/usr || status=1
 for file in "lib/modules/$kver/extra/quic.ko" usr/include/linux/quic.h usr/bin/qcat usr/bin/qperf \
-	usr/bin/quicize usr/lib/quicize/libquicize.so; do
+	usr/bin/quicize usr/lib/quicize/libquicize.so usr/bin/qstat usr/bin/qlog; do
 	check "installed-$file" test -s "$stage/$file" || status=1
 done
 check uninstall make -s uninstall KVER="$kver" DESTDIR="$stage" PREFIX=/usr || status=1
