@@ -16,7 +16,8 @@
 #define SH_LEN		90
 #define FIN_LEN		36
 
-enum { CLIENT_HELLO = 1, SERVER_HELLO, FLIGHT, FINISHED };
+/* The core looks into EncryptedExtensions: these are as in real life. */
+enum { CLIENT_HELLO = 1, SERVER_HELLO, FLIGHT, FINISHED, EXTENSIONS = 8 };
 
 static void fail(struct peer *p, const char *fmt, ...)
 {
@@ -161,14 +162,29 @@ static void tls_params(struct peer *p, const u8 *body)
 		fail(p, "peer's parameters: %d", err);
 }
 
+/* RFC 8446 §4.3.1, with early_data (§4.2.10) or without */
+static void tls_extensions(struct peer *p)
+{
+	static const u8 msg[] = { EXTENSIONS, 0, 0, 6, 0, 4, 0, 42, 0, 0 };
+	u8 copy[sizeof(msg)];
+
+	memcpy(copy, msg, sizeof(msg));
+	copy[7] += p->work->refuse;
+	if (quic_conn_crypto_write(&p->conn, QUIC_CRYPTO_HANDSHAKE, copy, sizeof(copy), false))
+		fail(p, "EncryptedExtensions");
+}
+
 static void tls_message(struct peer *p, u8 type, const u8 *body)
 {
 	switch (type) {
 	case CLIENT_HELLO:
 		tls_params(p, body);
+		if (p->work->early && !p->work->refuse)
+			tls_secret(p, QUIC_CRYPTO_EARLY, false);
 		tls_send(p, QUIC_CRYPTO_INITIAL, SERVER_HELLO, SH_LEN, false);
 		tls_secret(p, QUIC_CRYPTO_HANDSHAKE, true);
 		tls_secret(p, QUIC_CRYPTO_HANDSHAKE, false);
+		tls_extensions(p);
 		tls_send(p, QUIC_CRYPTO_HANDSHAKE, FLIGHT, p->work->flight, true);
 		tls_secret(p, QUIC_CRYPTO_APP, true);
 		break;
@@ -184,6 +200,8 @@ static void tls_message(struct peer *p, u8 type, const u8 *body)
 		break;
 	case FINISHED:
 		tls_secret(p, QUIC_CRYPTO_APP, false);
+		break;
+	case EXTENSIONS:
 		break;
 	default:
 		fail(p, "TLS message of type %u", type);
@@ -439,9 +457,10 @@ static void application(struct peer *p)
 {
 	while (quic_conn_is_open(&p->conn) && tls_one(p))
 		;
-	if (p->conn.state != QUIC_CONN_ESTABLISHED)
+	if (p->conn.state != QUIC_CONN_ESTABLISHED &&
+	    (p->conn.state != QUIC_CONN_HANDSHAKE || !p->work->early))
 		return;
-	if (!p->established_at)
+	if (p->conn.state == QUIC_CONN_ESTABLISHED && !p->established_at)
 		p->established_at = p->sim->now;
 	if (!p->side)
 		open_streams(p);
@@ -521,6 +540,12 @@ void peer_start(struct peer *p)
 
 	if (quic_conn_connect(&p->conn, &local, &remote, NULL, 0, p->sim->now))
 		fail(p, "connect");
+	if (p->work->early) {
+		p->conn.peer_tp = p->sim->peer[1]->conn.local_tp;
+		quic_streams_set_remote(&p->conn.streams);
+		tls_secret(p, QUIC_CRYPTO_EARLY, true);
+		application(p);
+	}
 	tls_send(p, QUIC_CRYPTO_INITIAL, CLIENT_HELLO, p->work->hello, true);
 	transmit(p);
 }

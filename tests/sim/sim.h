@@ -75,6 +75,8 @@ struct work {			/* what the application does */
 	u64 think;		/* ns of silence before each stream but the first */
 	bool duplex;		/* the server does not wait for all of a stream to answer it */
 	bool retry;		/* the server answers the first Initial with a Retry */
+	bool early;		/* the client remembers the server, and sends in 0-RTT packets */
+	bool refuse;		/* ... but the server takes none of it */
 	u64 amnesia;		/* when the server forgets all, ns from the start; 0: never */
 };
 

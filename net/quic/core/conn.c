@@ -207,7 +207,7 @@ static u32 keys_version(const struct quic_conn *c)
 void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *config)
 {
 	c->config = *config;
-	c->version = config->version;
+	c->version = c->first_version = config->version;
 	c->keys.version = keys_version(c);
 	c->streams.nodelay = config->nodelay;
 	c->streams.rcv_window_max = config->rcv_window_max;
@@ -309,7 +309,7 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_conn_accept *a, u64 
 {
 	int err;
 
-	c->version = a->version;
+	c->version = c->first_version = a->version;
 	c->odcid = a->odcid;
 	c->local_tp.odcid = a->odcid;
 	c->local_tp.has_odcid = true;
@@ -368,6 +368,7 @@ static void establish(struct quic_conn *c, u64 now)
 {
 	quic_conn_set_state(c, QUIC_CONN_ESTABLISHED);
 	apply_mtu(c);
+	quic_early_finish(c, now);
 	if (c->config.keepalive)
 		c->keepalive_at = now + c->config.keepalive;
 	if (!c->server)
@@ -393,7 +394,9 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 
 	if (c->state != QUIC_CONN_HANDSHAKE)
 		return -EINVAL;
-	if (level != QUIC_CRYPTO_HANDSHAKE && level != QUIC_CRYPTO_APP)
+	if (level == QUIC_CRYPTO_INITIAL)
+		return -EINVAL;
+	if (level == QUIC_CRYPTO_EARLY && quic_early_check_secret(c, send))
 		return -EINVAL;
 	/* the APP keys' use depends on what the peer's parameters say */
 	if (level == QUIC_CRYPTO_APP && !c->peer_params_set)
@@ -412,6 +415,8 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 				c->peer_tp.disable_1rtt_encryption;
 	if (level == QUIC_CRYPTO_HANDSHAKE && !send)
 		quic_conn_rx_held(c, level, now);
+	if (level == QUIC_CRYPTO_EARLY)
+		quic_early_start(c, now);
 	if (!quic_keys_have(&c->keys, QUIC_CRYPTO_APP, true) ||
 	    !quic_keys_have(&c->keys, QUIC_CRYPTO_APP, false))
 		return 0;
@@ -462,6 +467,9 @@ static void apply_peer_params(struct quic_conn *c, u64 now)
 	c->scids.limit = min_t(u64, tp->active_connection_id_limit, QUIC_CIDS_MAX);
 	if (tp->has_token)
 		quic_cids_remote_set_token(&c->dcids, 0, tp->token);
+	/* RFC 9001 §4.6.2: what was assumed of the server may be wrong */
+	if (c->early == QUIC_EARLY_REJECTED)
+		quic_streams_rewind(&c->streams);
 	quic_streams_set_remote(&c->streams);
 	c->wake |= QUIC_WAKE_WRITE;
 }
@@ -485,6 +493,8 @@ int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now
 	if (!code && (c->server || c->local_tp.has_versions))
 		code = quic_tparam_check_version(tp, c->server, &c->local_tp, c->version,
 						 c->negotiated);
+	if (!code)
+		code = quic_early_check_params(c, tp);
 	if (!code) {
 		c->peer_tp = *tp;
 		c->peer_params_set = true;
@@ -536,6 +546,9 @@ u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data)
 
 	for (i = 0; i < ARRAY_SIZE(read_order); i++) {
 		s = c->space[quic_level_space(read_order[i])];
+		/* first the server's answer to 0-RTT is to be found in it, early.c */
+		if (i && c->early == QUIC_EARLY_OFFERED)
+			break;
 		n = s ? quic_recvbuf_peek(&s->crcv, data) : 0;
 		if (n) {
 			*level = read_order[i];

@@ -16,6 +16,7 @@
 #define _QUIC_CONN_H
 
 #include "cid.h"
+#include "early.h"
 #include "keys.h"
 #include "path.h"
 #include "streams.h"
@@ -59,6 +60,9 @@ enum quic_mib {
 	QUIC_MIB_KEY_UPDATE,
 	QUIC_MIB_IDLE_TIMEOUT,
 	QUIC_MIB_DROP_DATAGRAM,		/* RFC 9221: no room to keep it, or the path got narrow */
+	QUIC_MIB_EARLY_IN,		/* 0-RTT packets opened */
+	QUIC_MIB_EARLY_OUT,		/* 0-RTT packets sent */
+	QUIC_MIB_EARLY_REJECTED,	/* connections whose 0-RTT the server refused */
 	QUIC_MIB_CORE_MAX,
 };
 
@@ -134,7 +138,8 @@ struct quic_held {
 	u8 data[];
 };
 
-#define QUIC_HELD_MAX		16	/* such packets a connection */
+#define QUIC_HELD_MAX		16	/* such packets a connection, of Handshake and 1-RTT */
+#define QUIC_HELD_EARLY_MAX	32	/* and of 0-RTT: two initial windows, and some */
 
 struct quic_conn_stats {
 	u64 rx_packets, tx_packets, rx_bytes, tx_bytes;
@@ -166,6 +171,9 @@ struct quic_conn {
 	u8 wake, work;
 	u16 mtu_max;			/* what the owner says the path takes */
 	u32 version;
+	u32 first_version;		/* of the client's first flight */
+	u8 early;			/* enum quic_early */
+	u64 early_end;			/* rejected 0-RTT packets have numbers below; 0: none */
 
 	struct quic_cid odcid;		/* client's first destination ID */
 	struct quic_cid rscid;		/* source ID of the Retry, len 0: none */
@@ -189,7 +197,7 @@ struct quic_conn {
 	struct quic_dgrams dgrams;
 	struct quic_chunk *rx_chunk;	/* where packets are opened to */
 	struct list_head held;		/* struct quic_held */
-	u8 nheld;
+	u8 nheld, nheld_early;
 
 	struct quic_close close;
 	u32 close_rx;			/* datagrams received while closing, §10.2.1 */
@@ -327,6 +335,7 @@ static inline bool quic_conn_is_open(const struct quic_conn *c)
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now);	/* its keys are there */
 /* Some of our IDs (or the peer's: @dest) were retired: the event; @active: the one in use. */
 void quic_conn_ids_event(struct quic_conn *c, bool dest, u64 active);
+void quic_conn_drop_held(struct quic_conn *c, u8 level);	/* they will never be */
 void quic_conn_free_held(struct quic_conn *c);
 void quic_conn_crypto_note(struct quic_conn *c);	/* CRYPTO in or gone: crypto_ready */
 struct quic_space *quic_conn_space_open(struct quic_conn *c, enum quic_space_id sp);

@@ -24,9 +24,10 @@
 #define PAIR_MTU	1452
 #define PAIR_EVENTS	64
 #define PAIR_LEG	(10 * PAIR_MS)	/* one way */
-#define PAIR_LEVELS	3	/* APP, INITIAL, HANDSHAKE: those that packets have here */
+#define PAIR_LEVELS	QUIC_CRYPTO_MAX
 
-enum { TLS_CLIENT_HELLO = 101, TLS_SERVER_HELLO, TLS_FLIGHT, TLS_FINISHED };
+/* What TLS says first at the Handshake level is as in real life: the core looks into it. */
+enum { TLS_EXTENSIONS = 8, TLS_CLIENT_HELLO = 101, TLS_SERVER_HELLO, TLS_FLIGHT, TLS_FINISHED };
 
 #define TLS_MSG_HEAD	3	/* type, 16 bits of length */
 #define TLS_MSG_MAX	4096
@@ -81,6 +82,8 @@ struct pair {
 	u64 now;
 	u32 hello, flight;	/* bytes of these messages beyond the parameters */
 	u32 cipher;
+	bool early;		/* the client has EARLY keys, and remembers the server's limits */
+	bool refuse;		/* the server takes no 0-RTT */
 	u8 *scratch;		/* a datagram under way, in memory that ciphers take */
 	int error;		/* line of the first thing that went wrong */
 };
@@ -261,6 +264,17 @@ static inline int tls_send(struct end *e, u8 level, u8 type, u32 len, bool param
 	return err;
 }
 
+/* RFC 8446 §4.3.1, with early_data (§4.2.10) or without */
+static inline int tls_extensions(struct end *e)
+{
+	static const u8 with[] = { 8, 0, 0, 12, 0, 10, 0, 16, 0, 2, 0, 0, 0, 42, 0, 0 };
+	static const u8 without[] = { 8, 0, 0, 8, 0, 6, 0, 16, 0, 2, 0, 0 };
+	bool refuse = e->pair->refuse;
+
+	return quic_conn_crypto_write(&e->c, QUIC_CRYPTO_HANDSHAKE, refuse ? without : with,
+				      refuse ? sizeof(without) : sizeof(with), false);
+}
+
 static inline int tls_params(struct end *e, const u8 *body)
 {
 	return quic_conn_set_peer_params(&e->c, body + 2, body[0] << 8 | body[1], e->pair->now);
@@ -270,12 +284,16 @@ static inline int tls_hello(struct end *e, const u8 *body)
 {
 	int err = tls_params(e, body);
 
+	if (!err && e->pair->early && !e->pair->refuse)
+		err = tls_secret(e, QUIC_CRYPTO_EARLY, false);
 	if (!err)
 		err = tls_send(e, QUIC_CRYPTO_INITIAL, TLS_SERVER_HELLO, 90, false);
 	if (!err)
 		err = tls_secret(e, QUIC_CRYPTO_HANDSHAKE, true);
 	if (!err)
 		err = tls_secret(e, QUIC_CRYPTO_HANDSHAKE, false);
+	if (!err && e->pair->early)
+		err = tls_extensions(e);
 	if (!err)
 		err = tls_send(e, QUIC_CRYPTO_HANDSHAKE, TLS_FLIGHT, e->pair->flight, true);
 	return err ? err : tls_secret(e, QUIC_CRYPTO_APP, true);
@@ -310,6 +328,14 @@ static inline int tls_message(struct end *e, u8 type, const u8 *body)
 	return -EINVAL;
 }
 
+/* Length of the message that begins in e->tls, TLS_MSG_HEAD bytes of which are there. */
+static inline u32 tls_msg_len(const struct end *e)
+{
+	if (e->tls[0] == TLS_EXTENSIONS)
+		return 4 + (e->tls_len > 3 ? e->tls[3] : 0);
+	return TLS_MSG_HEAD + (e->tls[1] << 8 | e->tls[2]);
+}
+
 /* A failure of the stand-in closes the connection, as libquic would. */
 static inline void tls_failed(struct end *e, int err)
 {
@@ -330,8 +356,7 @@ static inline bool tls_step(struct end *e)
 	n = quic_conn_crypto_peek(&e->c, &level, &data);
 	if (!n)
 		return false;
-	want = e->tls_len < TLS_MSG_HEAD ? TLS_MSG_HEAD :
-	       TLS_MSG_HEAD + (e->tls[1] << 8 | e->tls[2]);
+	want = e->tls_len < TLS_MSG_HEAD ? TLS_MSG_HEAD : tls_msg_len(e);
 	if (want > TLS_MSG_MAX) {
 		tls_failed(e, -EMSGSIZE);
 		return false;
@@ -340,10 +365,11 @@ static inline bool tls_step(struct end *e)
 	memcpy(e->tls + e->tls_len, data, n);
 	quic_conn_crypto_consume(&e->c, level, n);
 	e->tls_len += n;
-	if (e->tls_len < TLS_MSG_HEAD ||
-	    e->tls_len < TLS_MSG_HEAD + (e->tls[1] << 8 | e->tls[2]))
+	if (e->tls_len < TLS_MSG_HEAD || e->tls_len < tls_msg_len(e))
 		return true;
 	e->tls_len = 0;
+	if (e->tls[0] == TLS_EXTENSIONS)
+		return true;
 	if ((e->tls[1] << 8 | e->tls[2]) < 2 + (e->tls[3] << 8 | e->tls[4]))
 		err = -EBADMSG;
 	else
@@ -515,6 +541,8 @@ static inline void pair_connect(struct pair *p)
 	struct end *c = &p->e[0];
 
 	PAIR_MUST(p, !quic_conn_connect(&c->c, &c->addr, &p->e[1].addr, NULL, 0, p->now));
+	if (p->early)
+		PAIR_MUST(p, !tls_secret(c, QUIC_CRYPTO_EARLY, true));
 	PAIR_MUST(p, !tls_send(c, QUIC_CRYPTO_INITIAL, TLS_CLIENT_HELLO, p->hello, true));
 }
 
@@ -685,6 +713,7 @@ static inline void hostile_free(struct hostile *h)
 static inline u8 hostile_pkt_type(u8 level)
 {
 	return level == QUIC_CRYPTO_INITIAL ? QUIC_PKT_INITIAL :
+	       level == QUIC_CRYPTO_EARLY ? QUIC_PKT_0RTT :
 	       level == QUIC_CRYPTO_HANDSHAKE ? QUIC_PKT_HANDSHAKE : QUIC_PKT_1RTT;
 }
 
@@ -797,6 +826,7 @@ static inline void see_datagram(struct hostile *h, const u8 *data, u32 len)
 {
 	static const u8 type_level[] = {
 		[QUIC_PKT_INITIAL] = QUIC_CRYPTO_INITIAL,
+		[QUIC_PKT_0RTT] = QUIC_CRYPTO_EARLY,
 		[QUIC_PKT_HANDSHAKE] = QUIC_CRYPTO_HANDSHAKE,
 		[QUIC_PKT_1RTT] = QUIC_CRYPTO_APP,
 	};

@@ -33,26 +33,17 @@ struct rx_pkt {
 
 /* ---- frames ---- */
 
-/* The first @n readable bytes, left where they are. */
-static void copy_out(struct quic_recvbuf *b, u8 *to, u32 n)
-{
-	struct quic_vec v;
-	u32 got = 0, len;
-
-	while (got < n && quic_recvbuf_vecs(b, got, &v, 1)) {
-		len = min(v.len, n - got);
-		memcpy(to + got, v.base, len);
-		got += len;
-	}
-}
-
 static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
 	u64 delay = 0;
 	int err;
 
-	if (p->sp == QUIC_SPACE_APP)
+	if (p->sp == QUIC_SPACE_APP) {
 		delay = min_t(u64, f->ack.delay, U32_MAX) << c->peer_tp.ack_delay_exponent;
+		err = c->early_end ? quic_early_check_ack(c, &f->ack) : 0;
+		if (err)
+			return err;
+	}
 	/* RFC 9002 §A.8: an ACK of a Handshake packet proves our address to the server */
 	if (!c->server && p->sp == QUIC_SPACE_HANDSHAKE)
 		c->loss.peer_validated = true;
@@ -80,9 +71,10 @@ static int rx_post_handshake(struct quic_conn *c, struct quic_recvbuf *b)
 	u8 head[TLS_HEAD], *msg;
 	struct quic_cur cur;
 	u32 len;
+	int err;
 
 	while (quic_recvbuf_readable(b) >= TLS_HEAD) {
-		copy_out(b, head, TLS_HEAD);
+		quic_recvbuf_copy(b, 0, head, TLS_HEAD);
 		quic_cur_init(&cur, head + 1, TLS_HEAD - 1);
 		len = TLS_HEAD + quic_cur_be(&cur, 3);
 		/* RFC 9001 §4.4: a client MUST take this as a PROTOCOL_VIOLATION */
@@ -98,9 +90,13 @@ static int rx_post_handshake(struct quic_conn *c, struct quic_recvbuf *b)
 		msg = kmalloc(len, GFP_ATOMIC);
 		if (!msg)
 			return 0;	/* it stays, until more comes */
-		copy_out(b, msg, len);
-		c->ops->event(c->priv, QUIC_EVENT_NEW_SESSION_TICKET, msg, len);
+		quic_recvbuf_copy(b, 0, msg, len);
+		err = quic_early_check_ticket(msg, len);
+		if (!err)
+			c->ops->event(c->priv, QUIC_EVENT_NEW_SESSION_TICKET, msg, len);
 		kfree(msg);
+		if (err)
+			return err;
 		quic_recvbuf_consume(b, len);
 	}
 	return 0;
@@ -139,6 +135,8 @@ static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_fr
 	}
 	if (p->sp == QUIC_SPACE_APP)
 		return err ?: rx_post_handshake(c, b);
+	if (p->sp == QUIC_SPACE_HANDSHAKE)
+		quic_early_read_answer(c);
 	quic_conn_crypto_note(c);
 	return err;
 }
@@ -454,16 +452,30 @@ static bool readable(const struct quic_conn *c, u8 level)
 
 /*
  * RFC 9001 §5.7: packets overtake the TLS messages that make their keys, or
- * userspace is not done with those yet.  A few are kept.
+ * userspace is not done with those yet.  A few are kept; 0-RTT packets, which
+ * may turn out to be unreadable for good, do not take the others' places.
  */
+static bool worth_holding(const struct quic_conn *c, u8 level)
+{
+	if (c->state != QUIC_CONN_HANDSHAKE)
+		return false;
+	if (level != QUIC_CRYPTO_APP && c->keys.had_rx & 1 << level)
+		return false;
+	if (level == QUIC_CRYPTO_EARLY)
+		return c->server && c->nheld_early < QUIC_HELD_EARLY_MAX;
+	return level != QUIC_CRYPTO_INITIAL && c->nheld < QUIC_HELD_MAX;
+}
+
+static u8 *held_count(struct quic_conn *c, u8 level)
+{
+	return level == QUIC_CRYPTO_EARLY ? &c->nheld_early : &c->nheld;
+}
+
 static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
 	struct quic_held *held;
 
-	if (c->state != QUIC_CONN_HANDSHAKE || c->nheld >= QUIC_HELD_MAX)
-		return false;
-	if (p->level != QUIC_CRYPTO_APP &&
-	    (p->level != QUIC_CRYPTO_HANDSHAKE || c->keys.had_rx & 1 << p->level))
+	if (!worth_holding(c, p->level))
 		return false;
 	held = kmalloc(sizeof(*held) + p->h.len, GFP_ATOMIC);
 	if (!held)
@@ -473,7 +485,7 @@ static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	held->len = p->h.len;
 	memcpy(held->data, pkt, p->h.len);
 	list_add_tail(&held->list, &c->held);
-	c->nheld++;
+	++*held_count(c, p->level);
 	return true;
 }
 
@@ -541,6 +553,8 @@ static void note_progress(struct quic_conn *c, struct rx_pkt *p)
 		quic_cids_remote_set_first(&c->dcids, &p->h.scid);
 	}
 	c->got_packet = true;
+	if (p->level == QUIC_CRYPTO_EARLY)
+		quic_conn_count(c, QUIC_MIB_EARLY_IN);
 	if (c->server && p->level == QUIC_CRYPTO_HANDSHAKE) {
 		if (c->path.state != QUIC_PATH_VALIDATED)
 			quic_path_validated(&c->path);
@@ -601,6 +615,16 @@ static bool ours(struct quic_conn *c, const struct rx_pkt *p)
 }
 
 /*
+ * The server has kept nothing of what was sent: once more, with new packet
+ * numbers (RFC 9000 §17.2.5.3), 0-RTT packets too (§17.2.3).
+ */
+static void restart(struct quic_conn *c)
+{
+	quic_loss_requeue_all(&c->loss, QUIC_SPACE_INITIAL);
+	quic_loss_requeue_all(&c->loss, QUIC_SPACE_APP);
+}
+
+/*
  * Go on in version 1, if that is on offer: only from a version that nobody
  * speaks, for then the ClientHello, which is made, names version 1 already
  * (RFC 9368 §4). Keys, IDs and CRYPTO data stay what they are.
@@ -610,8 +634,8 @@ static bool follow_vn(struct quic_conn *c, const struct rx_pkt *p, bool has_v1)
 	if (!has_v1 || quic_version_known(c->version))
 		return false;
 	c->negotiated = true;
-	c->version = QUIC_VERSION_V1;
-	quic_loss_requeue_all(&c->loss, QUIC_SPACE_INITIAL);
+	c->version = c->first_version = QUIC_VERSION_V1;
+	restart(c);
 	quic_conn_restart_idle(c, p->now);
 	return true;
 }
@@ -668,7 +692,7 @@ static void rx_retry(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	c->retried = true;
 	c->rscid = p->h.scid;
 	quic_cids_remote_set_first(&c->dcids, &p->h.scid);
-	quic_loss_requeue_all(&c->loss, QUIC_SPACE_INITIAL);
+	restart(c);
 	quic_conn_restart_idle(c, p->now);
 }
 
@@ -818,17 +842,25 @@ void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 	rx_datagram(c, rx, now);
 }
 
+/* Those of @level, off the connection's list. */
+static void take_held(struct quic_conn *c, u8 level, struct list_head *mine)
+{
+	struct quic_held *held, *next;
+
+	list_for_each_entry_safe(held, next, &c->held, list)
+		if (held->level == level) {
+			list_move_tail(&held->list, mine);
+			--*held_count(c, level);
+		}
+}
+
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
 {
 	struct quic_rx rx = { .local = c->path.local, .remote = c->path.remote };
 	struct quic_held *held, *next;
 	LIST_HEAD(mine);
 
-	list_for_each_entry_safe(held, next, &c->held, list)
-		if (held->level == level) {
-			list_move_tail(&held->list, &mine);
-			c->nheld--;
-		}
+	take_held(c, level, &mine);
 	list_for_each_entry_safe(held, next, &mine, list) {
 		rx.data = held->data;
 		rx.len = held->len;
@@ -840,6 +872,18 @@ void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
 	}
 }
 
+void quic_conn_drop_held(struct quic_conn *c, u8 level)
+{
+	struct quic_held *held, *next;
+	LIST_HEAD(mine);
+
+	take_held(c, level, &mine);
+	list_for_each_entry_safe(held, next, &mine, list) {
+		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
+		kfree(held);
+	}
+}
+
 void quic_conn_free_held(struct quic_conn *c)
 {
 	struct quic_held *held, *next;
@@ -847,5 +891,5 @@ void quic_conn_free_held(struct quic_conn *c)
 	list_for_each_entry_safe(held, next, &c->held, list)
 		kfree(held);
 	INIT_LIST_HEAD(&c->held);
-	c->nheld = 0;
+	c->nheld = c->nheld_early = 0;
 }

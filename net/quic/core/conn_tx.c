@@ -331,6 +331,8 @@ static bool space_ready(const struct quic_conn *c, enum quic_space_id sp, u8 lev
 {
 	if (!c->space[sp] || !quic_keys_have(&c->keys, level, true))
 		return false;
+	if (level == QUIC_CRYPTO_EARLY)
+		return quic_early_may_send(c);
 	return sp != QUIC_SPACE_APP || c->state == QUIC_CONN_ESTABLISHED;
 }
 
@@ -357,6 +359,15 @@ static bool may_elicit(enum quic_space_id sp, const struct tx *t)
 	return sp != QUIC_SPACE_INITIAL || t->limit >= QUIC_INITIAL_MIN;
 }
 
+/*
+ * 0-RTT packets are acknowledged when the handshake is over (RFC 9000 §17.2.3):
+ * with a window that is full of them, it must go on, or it never is.
+ */
+static bool may_overtake(const struct quic_conn *c, enum quic_space_id sp)
+{
+	return c->early && !c->server && sp != QUIC_SPACE_APP;
+}
+
 /* Exact: true means that a packet built now gets at least one frame. */
 static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, const struct tx *t)
 {
@@ -370,7 +381,7 @@ static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, c
 		return false;
 	if (probing(c, sp))
 		return true;
-	if (!t->data_ok)
+	if (!t->data_ok && !may_overtake(c, sp))
 		return false;
 	return crypto_wanted(c, s) || (sp == QUIC_SPACE_APP && app_wanted(c));
 }
@@ -384,7 +395,7 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 	/* RFC 9000 §13.2.1: an ACK owed rides along */
 	if (quic_acktr_due(&s->ack, t->now) || quic_acktr_owed(&s->ack))
 		quic_acktr_put(&s->ack, p, c->local_tp.ack_delay_exponent, t->now);
-	if ((!t->data_ok && !probe) || !may_elicit(sp, t))
+	if ((!t->data_ok && !probe && !may_overtake(c, sp)) || !may_elicit(sp, t))
 		return;
 	/* RFC 9002 §6.2.4: with nothing new to say, repeat: sooner than the loss would show */
 	if (probe && !crypto_wanted(c, s) && !(sp == QUIC_SPACE_APP && app_wanted(c)))
@@ -396,10 +407,28 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 		put_ping(p);
 }
 
+/*
+ * RFC 9000 §12.5, table 3: streams and their flow control are all that 0-RTT
+ * packets carry here, and never an ACK (§17.2.3).
+ */
+static void put_early(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
+{
+	if (!t->data_ok)
+		return;
+	quic_streams_tx_control(&c->streams, p);
+	quic_streams_tx_data(&c->streams, p);
+	/* nothing, on second thoughts, but the Initial before it counts on its padding */
+	if (!p->len && t->pad_to)
+		put_ping(p);
+	if (p->len)
+		quic_conn_count(c, QUIC_MIB_EARLY_OUT);
+}
+
 static const u8 level_type[] = {
 	[QUIC_CRYPTO_APP]	= QUIC_PKT_1RTT,
 	[QUIC_CRYPTO_INITIAL]	= QUIC_PKT_INITIAL,
 	[QUIC_CRYPTO_HANDSHAKE]	= QUIC_PKT_HANDSHAKE,
+	[QUIC_CRYPTO_EARLY]	= QUIC_PKT_0RTT,
 };
 
 struct sealing {		/* where the packet under way lies in the slot */
@@ -506,7 +535,9 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 		return err;
 	quic_pkt_start(p, level_type[level],
 		       t->limit - t->spare - t->slot->len - z.hdr_len - overhead);
-	if (!t->bulk || !quic_streams_tx_bulk(&c->streams, p))
+	if (level == QUIC_CRYPTO_EARLY)
+		put_early(c, p, t);
+	else if (!t->bulk || !quic_streams_tx_bulk(&c->streams, p))
 		put_frames(c, sp, p, t);
 	if (!p->len)
 		return 0;
@@ -649,15 +680,17 @@ static void update_worn_keys(struct quic_conn *c, u64 now)
 		c->key_event_pending = true;
 }
 
-/* Initial and Handshake in one datagram; padding goes into the last of them. */
+/* Initial and Handshake or 0-RTT in one datagram; padding goes into the last of them. */
 static int tx_handshake(struct quic_conn *c, struct tx *t)
 {
 	bool hs = wanted(c, QUIC_SPACE_HANDSHAKE, QUIC_CRYPTO_HANDSHAKE, t);
+	bool early = !hs && wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_EARLY, t);
 	int err = 0;
 
 	if (wanted(c, QUIC_SPACE_INITIAL, QUIC_CRYPTO_INITIAL, t)) {
-		bool coalesce = hs && quic_sendbuf_held(&c->space[QUIC_SPACE_INITIAL]->csnd) <
-				      t->limit - 2 * COALESCE_MIN;
+		bool coalesce = (hs || early) &&
+				quic_sendbuf_held(&c->space[QUIC_SPACE_INITIAL]->csnd) <
+				t->limit - 2 * COALESCE_MIN;
 
 		t->spare = coalesce ? COALESCE_MIN : 0;
 		err = add_packet(c, t, QUIC_CRYPTO_INITIAL, !coalesce);
@@ -665,8 +698,8 @@ static int tx_handshake(struct quic_conn *c, struct tx *t)
 		if (err < 0 || !coalesce)
 			return err;
 	}
-	if (hs && t->limit - t->slot->len >= COALESCE_MIN)
-		err = add_packet(c, t, QUIC_CRYPTO_HANDSHAKE, true);
+	if ((hs || early) && t->limit - t->slot->len >= COALESCE_MIN)
+		err = add_packet(c, t, hs ? QUIC_CRYPTO_HANDSHAKE : QUIC_CRYPTO_EARLY, true);
 	/* RFC 9000 §14.1: never without its padding; as if it were lost */
 	if (t->slot->len < min(t->pad_to, t->limit))
 		t->slot->len = 0;

@@ -620,6 +620,7 @@ void quic_keys_timeout(struct quic_keys *k, u64 now)
 	if (now < k->prev_drop)
 		return;
 	k->prev_drop = QUIC_TIME_NEVER;
+	quic_keys_drop(k, QUIC_CRYPTO_EARLY);	/* §4.9.3 */
 	/* RFC 9001 §6.1: MUST retain them until a packet opened with the new ones */
 	if (k->phase_first_rx != NO_PN)
 		free_key(k, &k->rx_prev);

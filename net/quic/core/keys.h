@@ -54,7 +54,7 @@ struct quic_keys {
 	u64 phase_last_rx;		/* phase; first > last: none yet */
 	u64 next_first_rx;		/* opened with rx_next; QUIC_TIME_NEVER: none */
 	u64 prev_last_rx;		/* highest opened in an earlier phase, plus one */
-	u64 prev_drop;			/* when rx_prev goes (§6.5); QUIC_TIME_NEVER: none */
+	u64 prev_drop;			/* when rx_prev (§6.5) and EARLY keys go (§4.9.3) */
 	u64 forged;			/* packets that did not open, all keys (§6.6) */
 };
 
@@ -141,7 +141,7 @@ bool quic_keys_may_update(const struct quic_keys *k);
 void quic_keys_acked(struct quic_keys *k, u64 pn);
 /* Nearing the seal limit: time to update (true in the last 1/16). */
 bool quic_keys_wants_update(const struct quic_keys *k);
-/* Drop rx_prev when @now is past prev_drop. Any context. */
+/* Drop rx_prev and EARLY keys when @now is past prev_drop. Any context. */
 void quic_keys_timeout(struct quic_keys *k, u64 now);
 
 /*

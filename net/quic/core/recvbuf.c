@@ -161,6 +161,18 @@ u32 quic_recvbuf_peek(const struct quic_recvbuf *b, const u8 **data)
 	return b->head->len;
 }
 
+void quic_recvbuf_copy(struct quic_recvbuf *b, u64 skip, u8 *to, u32 n)
+{
+	struct quic_vec v;
+	u32 got = 0, len;
+
+	while (got < n && quic_recvbuf_vecs(b, skip + got, &v, 1)) {
+		len = min(v.len, n - got);
+		memcpy(to + got, v.base, len);
+		got += len;
+	}
+}
+
 void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n)
 {
 	struct quic_slice *s;

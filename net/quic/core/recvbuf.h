@@ -41,6 +41,8 @@ u32 quic_recvbuf_peek(const struct quic_recvbuf *b, const u8 **data);
 /* Up to @max pieces from read_off + @skip on; how many were filled. */
 unsigned int quic_recvbuf_vecs(struct quic_recvbuf *b, u64 skip,
 			       struct quic_vec *v, unsigned int max);
+/* The @n readable bytes from read_off + @skip on, left where they are. */
+void quic_recvbuf_copy(struct quic_recvbuf *b, u64 skip, u8 *to, u32 n);
 void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n);	/* n <= readable */
 /* Drop all that is held; all below 'high' counts as read from now on. */
 void quic_recvbuf_discard(struct quic_recvbuf *b);

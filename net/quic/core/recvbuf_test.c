@@ -73,12 +73,15 @@ static u64 check_readable(struct kunit *test)
 static void in_order(struct kunit *test)
 {
 	struct fixture *f = test->priv;
+	u8 copy[40];
 	const u8 *data;
 
 	KUNIT_EXPECT_EQ(test, quic_recvbuf_peek(&f->b, &data), 0);
 	add(test, 0, 100);
 	add(test, 100, 50);
 	KUNIT_EXPECT_EQ(test, check_readable(test), 150);
+	quic_recvbuf_copy(&f->b, 80, copy, sizeof(copy));
+	KUNIT_EXPECT_TRUE(test, pattern_is(copy, 0, 80, sizeof(copy)));
 	KUNIT_EXPECT_EQ(test, quic_recvbuf_peek(&f->b, &data), 100);
 	quic_recvbuf_consume(&f->b, 30);
 	KUNIT_EXPECT_EQ(test, quic_recvbuf_peek(&f->b, &data), 70);
