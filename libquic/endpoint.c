@@ -204,6 +204,8 @@ static int set_up_client(struct quic_session *s, const struct quic_handshake_par
 static int set_up_server(struct quic_session *s, int sd, const struct quic_handshake_params *p)
 {
 	enable_tickets(s->tls, sd);
+	if (p->early_data)
+		lq_replay_protect(s->tls);
 	s->verify_off = p->insecure || !s->credentials->verify_clients;
 	if (s->credentials->verify_clients) {
 		gnutls_certificate_server_set_request(s->tls, GNUTLS_CERT_REQUIRE);
@@ -242,6 +244,13 @@ static int get_credentials(const struct quic_handshake_params *p, bool is_server
 	return 0;
 }
 
+/* RFC 9001 §8.3: EndOfEarlyData is not used */
+static unsigned int session_flags(const struct quic_handshake_params *p, bool is_server)
+{
+	return (is_server ? GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET : GNUTLS_CLIENT) |
+	       (p->early_data ? GNUTLS_ENABLE_EARLY_DATA | GNUTLS_NO_END_OF_EARLY_DATA : 0);
+}
+
 static int session_new(int sd, const struct quic_handshake_params *params, bool is_server,
 		       void **session)
 {
@@ -260,8 +269,7 @@ static int session_new(int sd, const struct quic_handshake_params *params, bool 
 	if (err)
 		return err;
 
-	err = gnutls_init(&tls, is_server ? GNUTLS_SERVER | GNUTLS_NO_AUTO_SEND_TICKET :
-					    GNUTLS_CLIENT);
+	err = gnutls_init(&tls, session_flags(&p, is_server));
 	if (err) {
 		quic_credentials_free(credentials);
 		return -ENOMEM;

@@ -26,7 +26,7 @@
 
 #define RECV_SIZE		16384
 #define HELLO_MAX		16384	/* of a ClientHello kept for messages */
-#define BUSY_MS			5	/* between looks past the program's data */
+#define BUSY_MS			50	/* between looks past the program's data, to be safe */
 #define NONFATAL_MAX		32	/* GnuTLS results that ask for another try */
 
 enum phase { PHASE_TLS, PHASE_FLUSH, PHASE_DONE };
@@ -558,9 +558,9 @@ static int advance(struct quic_handshake_ctx *ctx, short *events)
 
 		*events = POLLIN;
 		err = input ? receive(ctx) : 0;
-		/* The program's data keep the socket readable: only time helps. */
+		/* The program's data keep the socket readable; CRYPTO is urgent data besides. */
 		if (err == -EBUSY) {
-			*events = 0;
+			*events = POLLPRI;
 			return -EAGAIN;
 		}
 		if (err)
@@ -613,7 +613,7 @@ int quic_handshake_step(struct quic_handshake_ctx *ctx, short *events, int *time
 		fail_timeout(ctx);
 		err = -ETIMEDOUT;
 	}
-	if (!wanted && left > BUSY_MS)
+	if (wanted == POLLPRI && left > BUSY_MS)
 		left = BUSY_MS;
 	if (events)
 		*events = err == -EAGAIN ? wanted : 0;
@@ -682,6 +682,8 @@ int quic_handshake_init(void *session, struct quic_handshake_ctx **result)
 	ctx->deadline = now_ms() + s->timeout_ms;
 	ctx->failure.alert = -1;
 	lq_flight_init(&ctx->flight, sd);
+	if (!is_server && lq_session_remember(s))
+		lq_log(QUIC_LOG_INFO, "no 0-RTT: the kernel takes no remembered parameters");
 	set_hooks(session, is_server);
 	s->handshake = ctx;
 	*result = ctx;

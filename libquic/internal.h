@@ -9,9 +9,11 @@
  *   verify       is this the peer that we wanted?
  *   credentials  key, certificate and PSK files
  *   endpoint     sessions and handshakes from parameters
+ *   replay       a server accepts 0-RTT of a ClientHello once
  *
  * A struct quic_session hangs on the TLS session as the private data of our
- * extension, so it is freed by gnutls_deinit().  No global state but the log.
+ * extension, so it is freed by gnutls_deinit().  No global state but the log and
+ * the list of replay.
  */
 #ifndef _LIBQUIC_INTERNAL_H
 #define _LIBQUIC_INTERNAL_H
@@ -58,11 +60,18 @@ struct quic_session {
 	bool verified;			/* the peer's certificate was checked */
 	bool psk_only;			/* a peer with a certificate is refused */
 	bool ticket_read;
+	bool remembers;			/* client: the kernel is to be told of: */
+	struct quic_transport_param remembered;	/* the server's, of an earlier connection */
 	char psk_asked[64];		/* server: identity that a key was given for */
 };
 
 struct quic_session *lq_session(gnutls_session_t tls);	/* NULL: no memory */
 int lq_errno(int gnutls_error);
+
+int lq_session_remember(struct quic_session *s);	/* tells the kernel; -EINVAL: not connected */
+
+/* replay */
+void lq_replay_protect(gnutls_session_t tls);
 
 /* handshake: called by GnuTLS while one is under way */
 int lq_params_recv(gnutls_session_t tls, const unsigned char *data, size_t len);

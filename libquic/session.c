@@ -14,6 +14,15 @@
 
 #define ALPN_COUNT_MAX	8	/* GnuTLS takes no more */
 
+/* What quic_session_get_data() puts before GnuTLS's bytes. */
+struct data_head {
+	char magic[4];			/* QUIC */
+	uint32_t version;		/* QUIC_VERSION_*: tickets are good in no other */
+	struct quic_transport_param params;	/* the server's */
+};
+
+static const char data_magic[4] = { 'Q', 'U', 'I', 'C' };
+
 static void free_session(gnutls_ext_priv_data_t data)
 {
 	struct quic_session *s = data;
@@ -190,6 +199,43 @@ static int read_ticket(struct quic_session *s)
 	return 0;
 }
 
+/* The version in use; 0: the kernel does not say. */
+static uint32_t socket_version(const struct quic_session *s)
+{
+	struct quic_config config;
+	socklen_t len = sizeof(config);
+
+	memset(&config, 0, sizeof(config));
+	if (getsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_CONFIG, &config,
+		       &len))
+		return 0;
+	return config.version;
+}
+
+/* Our head and GnuTLS's bytes; without the server's parameters the latter alone. */
+static int put_data(struct quic_session *s, void *data, size_t *len, const gnutls_datum_t *blob)
+{
+	socklen_t params_len = sizeof(struct quic_transport_param);
+	struct data_head head;
+	size_t size = sizeof(head) + blob->size, room = *len;
+
+	memset(&head, 0, sizeof(head));
+	memcpy(head.magic, data_magic, sizeof(head.magic));
+	head.version = socket_version(s);
+	head.params.remote = 1;
+	if (getsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
+		       &head.params, &params_len))
+		return copy_out(data, len, blob->data, blob->size);
+	*len = size;
+	if (!data || room < size) {
+		lq_log(QUIC_LOG_ERROR, "session data: %zu bytes do not fit the buffer", size);
+		return -EMSGSIZE;
+	}
+	memcpy(data, &head, sizeof(head));
+	memcpy((char *)data + sizeof(head), blob->data, blob->size);
+	return 0;
+}
+
 int quic_session_get_data(void *session, void *data, size_t *len)
 {
 	gnutls_datum_t blob = { NULL, 0 };
@@ -213,22 +259,63 @@ int quic_session_get_data(void *session, void *data, size_t *len)
 	err = gnutls_session_get_data2(session, &blob);
 	if (err)
 		return lq_errno(err);
-	err = copy_out(data, len, blob.data, blob.size);
-	if (err)
-		lq_log(QUIC_LOG_ERROR, "session data: %u bytes do not fit the buffer", blob.size);
+	err = put_data(s, data, len, &blob);
 	explicit_bzero(blob.data, blob.size);
 	gnutls_free(blob.data);
 	return err;
 }
 
+int lq_session_remember(struct quic_session *s)
+{
+	if (!s->remembers)
+		return 0;
+	s->remembered.remote = 1;
+	if (setsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
+		       &s->remembered, sizeof(s->remembered)))
+		return -errno;
+	s->remembers = false;
+	return 0;
+}
+
+/*
+ * Is there a head of ours?  Its parameters are for the kernel, at the latest
+ * when the handshake begins.  RFC 9369 §5: MUST NOT be used in another version.
+ */
+static int take_head(struct quic_session *s, const void *data, size_t len)
+{
+	struct data_head head;
+	uint32_t version;
+
+	if (len <= sizeof(head) || memcmp(data, data_magic, sizeof(data_magic)))
+		return 0;
+	memcpy(&head, data, sizeof(head));
+	version = socket_version(s);
+	if (version && head.version && version != head.version) {
+		lq_log(QUIC_LOG_INFO, "session data is of another version of QUIC: not used");
+		return -EPROTONOSUPPORT;
+	}
+	s->remembered = head.params;
+	s->remembers = true;
+	lq_session_remember(s);
+	return sizeof(head);
+}
+
 int quic_session_set_data(void *session, const void *data, size_t len)
 {
-	int err;
+	struct quic_session *s;
+	int err, head;
 
 	if (!session || !data || !len)
 		return -EINVAL;
-	err = gnutls_session_set_data(session, data, len);
+	s = lq_session(session);
+	if (!s)
+		return -ENOMEM;
+	head = take_head(s, data, len);
+	if (head == -EPROTONOSUPPORT)
+		return 0;
+	err = gnutls_session_set_data(session, (const char *)data + head, len - (size_t)head);
 	if (err) {
+		s->remembers = false;
 		lq_log(QUIC_LOG_ERROR, "session data not usable: %s", gnutls_strerror(err));
 		return err == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EINVAL;
 	}

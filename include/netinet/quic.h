@@ -79,6 +79,9 @@ struct quic_handshake_params {
 	const void *session_data;	/* client: resume, quic_session_get_data() */
 	size_t session_data_len;
 	struct quic_credentials *credentials;	/* instead of the files above */
+	int early_data;			/* 0-RTT: client: send, if session_data allows it;
+					 * server: accept, but never twice
+					 */
 };
 
 int quic_client_handshake_params(int sd, const struct quic_handshake_params *params);
@@ -122,12 +125,15 @@ void quic_handshake_deinit(struct quic_handshake_ctx *ctx);
 int quic_session_set_alpn(void *session, const void *alpns, size_t len);
 int quic_session_get_alpn(void *session, void *alpn, size_t *len);
 
-/* Client, after the handshake: what resumes this session.  -EAGAIN as long as
+/* Client, after the handshake: what resumes this session, with the server's
+ * transport parameters, which 0-RTT needs.  -EAGAIN as long as
  * the server's ticket has not come; -EMSGSIZE with *len set if *len (4096
  * suffices but for long certificate chains) is too small.
  */
 int quic_session_get_data(void *session, void *data, size_t *len);
-/* Client, before the handshake: resume. */
+/* Client, after connect() and before the handshake: resume.  Streams may be
+ * written to from then on.
+ */
 int quic_session_set_data(void *session, const void *data, size_t len);
 
 /* A client's handshake verifies the server's certificate even if the session

@@ -32,6 +32,8 @@
 #define RESET_LEN_MAX		42	/* like a small packet, RFC 9000 §10.3 */
 #define REPLY_MAX		1200
 #define HELLO_GAPS		64	/* pieces of a ClientHello with holes between */
+#define ORPHANS_MAX		64	/* skbs of 0-RTT packets without an Initial, a port */
+#define ORPHAN_LIFE		HZ	/* how long they wait for one */
 
 struct pending {
 	struct list_head list;
@@ -514,6 +516,28 @@ static struct pending *pending_new(const struct dgram *d)
 	return NULL;
 }
 
+/* Of whom a 0-RTT packet is: two that collide share a fate, the connection will sort it out. */
+static u32 request_hash(const struct dgram *d)
+{
+	return jhash(d->h.dcid.id, d->h.dcid.len, jhash(d->remote.ip, sizeof(d->remote.ip),
+							d->remote.port));
+}
+
+/* 0-RTT packets that came before the Initial go first; without keys they will be held. */
+static void adopt_orphans(struct pending *p, const struct dgram *d)
+{
+	struct sk_buff *skb, *next;
+	u32 hash = request_hash(d);
+
+	skb_queue_walk_safe(&d->udp->orphans, skb, next) {
+		if (quic_skb_cb(skb)->hash != hash ||
+		    skb_queue_len(&p->skbs) >= QUIC_HALFOPEN_SKBS / 2)
+			continue;
+		__skb_unlink(skb, &d->udp->orphans);
+		__skb_queue_tail(&p->skbs, skb);
+	}
+}
+
 /* RFC 9000 §8.1.3: 0: go on; 1: a Retry is due; -EACCES: close with INVALID_TOKEN */
 static int check_token(const struct dgram *d, struct pending *p)
 {
@@ -636,6 +660,7 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 			return;
 		}
 		INIT_LIST_HEAD(&p->list);
+		adopt_orphans(p, d);
 	}
 	err = absorb(p, d);
 	for (off = seg; !err && off < skb->len; off += d->len) {
@@ -663,6 +688,12 @@ static void early(const struct dgram *d, struct sk_buff *skb)
 
 	if (p && skb_queue_len(&p->skbs) < QUIC_HALFOPEN_SKBS) {
 		__skb_queue_tail(&p->skbs, skb);
+		return;
+	}
+	if (!p && d->udp->nlisteners && skb_queue_len(&d->udp->orphans) < ORPHANS_MAX) {
+		quic_skb_cb(skb)->hash = request_hash(d);
+		quic_skb_cb(skb)->expires = jiffies + ORPHAN_LIFE;
+		__skb_queue_tail(&d->udp->orphans, skb);
 		return;
 	}
 	count(d->udp, QUIC_MIB_DROP_UNKNOWN);
@@ -744,6 +775,19 @@ out:
 	kfree(buf);
 }
 
+static void expire_orphans(struct quic_udp *udp)
+{
+	struct sk_buff *skb;
+
+	while ((skb = skb_peek(&udp->orphans))) {
+		if (time_before(jiffies, quic_skb_cb(skb)->expires))
+			break;
+		__skb_unlink(skb, &udp->orphans);
+		count(udp, QUIC_MIB_DROP_UNKNOWN);
+		kfree_skb(skb);
+	}
+}
+
 static void expire(struct quic_udp *udp)
 {
 	struct pending *p, *next;
@@ -767,9 +811,12 @@ void quic_listen_work(struct work_struct *work)
 		cond_resched();
 	}
 	expire(udp);
+	expire_orphans(udp);
 	if (!list_empty(&udp->pending))
 		queue_delayed_work(quic_wq, &udp->work,
 				   msecs_to_jiffies(limits(udp)->half_open_timeout) / 2);
+	else if (!skb_queue_empty(&udp->orphans))
+		queue_delayed_work(quic_wq, &udp->work, ORPHAN_LIFE);
 }
 
 void quic_listen_unknown(struct quic_udp *udp, struct sk_buff *skb)
@@ -791,6 +838,7 @@ void quic_listen_purge(struct quic_udp *udp)
 
 	list_for_each_entry_safe(p, next, &udp->pending, list)
 		pending_free(p);
+	__skb_queue_purge(&udp->orphans);
 	skb_queue_purge(&udp->unknown);
 }
 
@@ -1029,10 +1077,49 @@ void quic_listen_exit(struct quic_net *qn)
 	memzero_explicit(qn->ticket_key, sizeof(qn->ticket_key));
 }
 
-int quic_sock_ticket_key(struct sock *sk, u8 key[QUIC_TICKET_KEY_LEN])
+/* What a server that accepts 0-RTT must not have reduced since, RFC 9000 §7.4.1. */
+static u32 put_limits(const struct quic_tparam *tp, u32 version, u8 *buf, u32 cap)
 {
-	memcpy(key, quic_pernet(sock_net(sk))->ticket_key, QUIC_TICKET_KEY_LEN);
-	return 0;
+	const u64 limits[] = {
+		version, tp->active_connection_id_limit, tp->max_data,
+		tp->max_stream_data_bidi_local, tp->max_stream_data_bidi_remote,
+		tp->max_stream_data_uni, tp->max_streams_bidi, tp->max_streams_uni,
+		tp->max_datagram_frame_size, tp->max_idle_timeout, tp->max_udp_payload_size,
+		tp->disable_active_migration,
+	};
+	struct quic_wr w;
+	int i;
+
+	quic_wr_init(&w, buf, cap);
+	for (i = 0; i < ARRAY_SIZE(limits); i++)
+		quic_wr_be(&w, limits[i], 8);
+	return w.p - buf;
+}
+
+/*
+ * A ticket is good in the version that it was issued in (RFC 9369 §5), and,
+ * for it may lead to 0-RTT, under the limits that its client remembers.  So
+ * these are part of the key: any other ticket is one that TLS cannot read, and
+ * a full handshake follows.
+ */
+int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN])
+{
+	const struct quic_net *qn = quic_pernet(sock_net(quic_sock_sk(qs)));
+	u32 version = qs->lq ? QUIC_VERSION_V1 : qs->conn.first_version;
+	u8 limits[128], half, block[QUIC_HASH_MAX];
+	struct quic_vec v[] = { { limits, 0 }, { &half, 1 } };
+	int err = 0;
+
+	BUILD_BUG_ON(QUIC_TICKET_KEY_LEN != 2 * 32);
+	v[0].len = put_limits(&qs->conn.local_tp, version, limits, sizeof(limits));
+	for (half = 0; half < 2 && !err; half++) {
+		err = quic_kernel_crypto.hmac(QUIC_HASH_SHA256, qn->ticket_key,
+					      sizeof(qn->ticket_key), v, ARRAY_SIZE(v), block);
+		if (!err)
+			memcpy(key + half * 32, block, 32);
+	}
+	memzero_explicit(block, sizeof(block));
+	return err;
 }
 
 int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap)

@@ -82,6 +82,7 @@ struct quic_udp {
 	struct sk_buff_head unknown;	/* datagrams for no connection */
 	struct delayed_work work;	/* handles them, expires half-open requests */
 	struct list_head pending;	/* half open; the work's alone */
+	struct sk_buff_head orphans;	/* 0-RTT packets before their Initial; the work's alone */
 	int npending;
 	atomic_t handshakes;		/* connections made here, not yet established */
 };
@@ -98,6 +99,8 @@ struct quic_skb_cb {
 	u32 off;		/* datagrams before it are done with */
 	u32 seg;		/* length of each but the last */
 	bool any_long;		/* some of them begins with a long header */
+	u32 hash;		/* of a 0-RTT packet's client, while it waits for the Initial */
+	unsigned long expires;	/* jiffies, likewise */
 };
 
 static inline struct quic_skb_cb *quic_skb_cb(struct sk_buff *skb)

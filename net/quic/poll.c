@@ -67,6 +67,9 @@ __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_str
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (quic_sock_readable(sk))
 		mask |= EPOLLIN | EPOLLRDNORM;
+	/* so that a handshake can wait for TLS alone, beside 0-RTT data that nobody reads */
+	if (READ_ONCE(quic_sk(sk)->conn.crypto_ready))
+		mask |= EPOLLPRI;
 	if (quic_sock_writable(sk)) {
 		mask |= EPOLLOUT | EPOLLWRNORM;
 	} else if (state < QUIC_CONN_CLOSING) {

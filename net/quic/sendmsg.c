@@ -165,6 +165,18 @@ static int send_dgram(struct sock *sk, struct send *s, struct msghdr *msg, size_
 
 /* ---- streams ---- */
 
+/* A client that remembers the server's limits may do so before the handshake: 0-RTT */
+int quic_sock_may_write(const struct quic_sock *qs)
+{
+	const struct quic_conn *c = &qs->conn;
+
+	if (c->state == QUIC_CONN_ESTABLISHED)
+		return 0;
+	if (c->state != QUIC_CONN_HANDSHAKE)
+		return -EPIPE;
+	return !c->server && (qs->tp_remembered || c->peer_params_set) ? 0 : -EINVAL;
+}
+
 /* Open a stream, waiting for the peer's permission unless told not to. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
 			  struct quic_stream **st)
@@ -173,10 +185,9 @@ int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long
 	int err;
 
 	for (;;) {
-		if (!quic_conn_is_open(c) || c->state == QUIC_CONN_IDLE)
-			return -EPIPE;
-		if (c->state != QUIC_CONN_ESTABLISHED)
-			return -EINVAL;
+		err = quic_sock_may_write(quic_sk(sk));
+		if (err)
+			return err;
 		err = quic_streams_open(&c->streams, id, uni, true, st);
 		if (err != -EAGAIN)
 			return err;
@@ -364,10 +375,8 @@ int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len)
 		err = send_dgram(sk, &s, msg, len);
 	else if (qs->byte_stream)
 		err = quic_bytestream_wait(sk, &s.timeo) ?: send_stream(sk, &s, msg);
-	else if (qs->conn.state != QUIC_CONN_ESTABLISHED)
-		err = qs->conn.state == QUIC_CONN_IDLE ? -EPIPE : -EINVAL;
 	else
-		err = send_stream(sk, &s, msg);
+		err = quic_sock_may_write(qs) ?: send_stream(sk, &s, msg);
 	if (qs->byte_stream && err == -ENOSTR)
 		err = -EPIPE;
 	/* the error of a handshake is for the program's SO_ERROR, not for who does it */

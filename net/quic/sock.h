@@ -81,6 +81,7 @@ struct quic_sock {
 	/* options and their state, socket lock */
 	struct quic_config uconfig;	/* as the user set it */
 	u8 tp_stateless_reset, tp_no_compatible;
+	bool tp_remembered;		/* client: the server's parameters of an earlier connection */
 	u32 events;			/* bit mask of enum quic_event_type wanted */
 	struct list_head event_queue;
 	u32 nevents;
@@ -206,6 +207,8 @@ __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_str
 int quic_ioctl_inq(struct sock *sk, int cmd, int *value);	/* SIOCINQ, SIOCOUTQ, SIOCOUTQNSD */
 bool quic_sock_readable(struct sock *sk);	/* recvmsg() has something, errors aside */
 bool quic_sock_writable(struct sock *sk);
+/* May streams be opened and written to? 0; -EPIPE closed or not connected; -EINVAL not yet. */
+int quic_sock_may_write(const struct quic_sock *qs);
 /* The stream (lock held); dontwait: -EAGAIN at the peer's limit. For errors see streams.h. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
 			  struct quic_stream **st);
@@ -243,8 +246,8 @@ int quic_sock_wspace(const struct sock *sk);	/* bytes the send buffer still take
 int quic_listen_start(struct sock *sk, int backlog);
 void quic_listen_stop(struct sock *sk);
 bool quic_listen_ready(struct sock *sk);	/* accept() would not block */
-/* The namespace's stateless reset token and ticket key. */
-int quic_sock_ticket_key(struct sock *sk, u8 key[QUIC_TICKET_KEY_LEN]);
+/* The key of session tickets that are good for this socket. */
+int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN]);
 /* A NEW_TOKEN token for the peer's address: its length, or a negative errno. */
 int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap);
 

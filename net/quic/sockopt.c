@@ -457,6 +457,25 @@ static void tp_merge(struct quic_tparam *tp, const struct quic_transport_param *
 	TAKE(tp->max_stream_data_uni, p->max_stream_data_uni);
 }
 
+/*
+ * The server's parameters of an earlier connection: for 0-RTT alone, and only
+ * while there are no real ones.
+ */
+static int set_remembered(struct quic_sock *qs, struct quic_transport_param *p)
+{
+	if (!handshaking(qs) || is_server(qs) || qs->conn.peer_params_set)
+		return -EINVAL;
+	/* RFC 9000 §7.4.1: MUST NOT be remembered; the others only count if both sides say so */
+	p->ack_delay_exponent = 0;
+	p->max_ack_delay = 0;
+	p->grease_quic_bit = 0;
+	p->disable_1rtt_encryption = 0;
+	tp_merge(&qs->conn.peer_tp, p);
+	qs->tp_remembered = true;
+	quic_streams_set_remote(&qs->conn.streams);
+	return 0;
+}
+
 static int set_transport_param(struct sock *sk, const struct opt *o)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -469,13 +488,8 @@ static int set_transport_param(struct sock *sk, const struct opt *o)
 		return err;
 	if (!tp_valid(&p) || !configurable(qs))
 		return -EINVAL;
-	if (p.remote) {		/* remembered from an earlier connection */
-		if (!handshaking(qs) || is_server(qs) || qs->conn.peer_params_set)
-			return -EINVAL;
-		tp_merge(&qs->conn.peer_tp, &p);
-		quic_streams_set_remote(&qs->conn.streams);
-		return 0;
-	}
+	if (p.remote)
+		return set_remembered(qs, &p);
 	/* the peer has been told others: it would be judged, and judge, by those */
 	if (handshaking(qs) && c->params_out)
 		return -EINVAL;
@@ -595,19 +609,26 @@ static int get_config(struct sock *sk, const struct gopt *g)
 
 /* ---- TOKEN ---- */
 
+/* NEW_TOKEN to the client, RFC 9000 §8.1.3 */
+static int issue_token(struct sock *sk)
+{
+	u8 buf[QUIC_TOKEN_LEN_MAX];
+	int len;
+
+	if (!established(quic_sk(sk)))
+		return -EINVAL;
+	len = quic_sock_new_token(sk, buf, sizeof(buf));
+	return len < 0 ? len : quic_conn_send_token(&quic_sk(sk)->conn, buf, len);
+}
+
 static int set_token(struct sock *sk, const struct opt *o)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	u8 buf[QUIC_TOKEN_LEN_MAX];
 	u8 *p;
 	int err;
 
 	if (is_server(qs)) {
-		if (!established(qs))
-			return -EINVAL;
-		err = quic_sock_new_token(sk, buf, sizeof(buf));
-		if (err > 0)
-			err = quic_conn_send_token(&qs->conn, buf, err);
+		err = issue_token(sk);
 		if (!err)
 			quic_output_push(sk);
 		return err;
@@ -718,7 +739,7 @@ static int get_ticket(struct sock *sk, const struct gopt *g)
 
 	if (!is_server(qs))
 		return put_blob(g, qs->ticket, qs->ticket_len);
-	err = quic_sock_ticket_key(sk, key);
+	err = quic_sock_ticket_key(qs, key);
 	if (!err)
 		err = put_blob(g, key, sizeof(key));
 	memzero_explicit(key, sizeof(key));
@@ -741,6 +762,9 @@ static int set_crypto_secret(struct sock *sk, const struct opt *o)
 	if (!err && static_branch_unlikely(&quic_tracing))
 		quic_trace_key(qs, s.level, s.send, false);
 	memzero_explicit(&s, sizeof(s));
+	/* who asks clients to prove their address saves them the Retry next time; if it can */
+	if (!err && established(qs) && is_server(qs) && qs->uconfig.validate_peer_address)
+		issue_token(sk);
 	if (!err)
 		quic_output_push(sk);
 	return err == -EEXIST ? -EINVAL : err;

@@ -180,6 +180,7 @@ static struct quic_udp *create(struct quic_net *qn, const struct quic_addr *a, i
 	skb_queue_head_init(&udp->unknown);
 	INIT_DELAYED_WORK(&udp->work, quic_listen_work);
 	INIT_LIST_HEAD(&udp->pending);
+	__skb_queue_head_init(&udp->orphans);
 	atomic_set(&udp->users, 1);
 	err = open_socket(udp);
 	if (err) {

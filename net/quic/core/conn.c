@@ -467,8 +467,8 @@ static void apply_peer_params(struct quic_conn *c, u64 now)
 	c->scids.limit = min_t(u64, tp->active_connection_id_limit, QUIC_CIDS_MAX);
 	if (tp->has_token)
 		quic_cids_remote_set_token(&c->dcids, 0, tp->token);
-	/* RFC 9001 §4.6.2: what was assumed of the server may be wrong */
-	if (c->early == QUIC_EARLY_REJECTED)
+	/* RFC 9001 §4.6.2: what was assumed of the server may be wrong, and was not used */
+	if (!c->server && c->early != QUIC_EARLY_ACCEPTED)
 		quic_streams_rewind(&c->streams);
 	quic_streams_set_remote(&c->streams);
 	c->wake |= QUIC_WAKE_WRITE;

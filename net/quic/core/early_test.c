@@ -446,6 +446,26 @@ static void remembered_only(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* Limits were remembered, but TLS had no early keys: the real ones apply, lower or not. */
+static void no_keys(struct kunit *test)
+{
+	struct ctx *x = early_new(test, true);
+	struct end *c = &x->p.e[0], *s = &x->p.e[1];
+	int i;
+
+	x->p.early = false;
+	set_server_tp(x, fewer_streams);
+	write_early(x, BYTES);
+	pair_connect(&x->p);
+	for (i = 0; i < 50; i++) {
+		pair_sleep(&x->p, 100 * PAIR_MS);
+		end_read(s);
+	}
+	KUNIT_EXPECT_TRUE(test, c->c.confirmed && quic_conn_is_open(&s->c));
+	KUNIT_EXPECT_EQ(test, s->got, BYTES);
+	ctx_free(test, x);
+}
+
 /* A window full of 0-RTT packets, all lost: only the handshake can help, and may. */
 static void full_window(struct kunit *test)
 {
@@ -483,6 +503,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(tickets),
 	KUNIT_CASE(secrets),
 	KUNIT_CASE(remembered_only),
+	KUNIT_CASE(no_keys),
 	KUNIT_CASE(full_window),
 	{}
 };
