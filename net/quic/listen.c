@@ -317,7 +317,24 @@ static int child_start(struct sock *sk, struct quic_udp *udp, struct pending *p)
 	return 0;
 }
 
-static struct sock *child_new(struct sock *lsk, struct quic_udp *udp, struct pending *p)
+/*
+ * Which version will it be?  Session tickets are bound to that (RFC 9369 §5),
+ * and TLS wants their key before it reads the ClientHello.
+ */
+static u32 foresee_version(const struct quic_sock *qs, const struct pending *p,
+			   const struct quic_clienthello *ch)
+{
+	struct quic_tparam *tp = kmalloc(sizeof(*tp), GFP_KERNEL);
+	u32 version = p->a.version;
+
+	if (tp && ch->params && !quic_tparam_parse(tp, ch->params, ch->params_len, true))
+		version = quic_version_choose(&qs->conn.config, version, tp);
+	kfree(tp);
+	return version;
+}
+
+static struct sock *child_new(struct sock *lsk, struct quic_udp *udp, struct pending *p,
+			      const struct quic_clienthello *ch)
 {
 	struct sock *sk = quic_sock_child(lsk);
 	struct sk_buff *skb;
@@ -330,6 +347,7 @@ static struct sock *child_new(struct sock *lsk, struct quic_udp *udp, struct pen
 	err = quic_sockopt_inherit(quic_sk(sk), quic_sk(lsk));
 	release_sock(lsk);
 	lock_sock(sk);
+	quic_sk(sk)->ticket_version = foresee_version(quic_sk(sk), p, ch);
 	if (!err)
 		err = child_start(sk, udp, p);
 	if (err) {
@@ -365,7 +383,7 @@ static void route_hello(const struct dgram *d, struct pending *p, const struct q
 		send_close(d, &p->keys, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 		goto out;
 	}
-	sk = child_new(lsk, udp, p);
+	sk = child_new(lsk, udp, p, ch);
 	if (!sk) {
 		count(udp, QUIC_MIB_DROP_NOMEM);
 		goto out;
@@ -1105,7 +1123,7 @@ static u32 put_limits(const struct quic_tparam *tp, u32 version, u8 *buf, u32 ca
 int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN])
 {
 	const struct quic_net *qn = quic_pernet(sock_net(quic_sock_sk(qs)));
-	u32 version = qs->lq ? QUIC_VERSION_V1 : qs->conn.first_version;
+	u32 version = qs->ticket_version ?: QUIC_VERSION_V1;
 	u8 limits[128], half, block[QUIC_HASH_MAX];
 	struct quic_vec v[] = { { limits, 0 }, { &half, 1 } };
 	int err = 0;

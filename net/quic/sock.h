@@ -90,6 +90,8 @@ struct quic_sock {
 	u32 ticket_len;
 	u8 *token;			/* TOKEN set, or received by NEW_TOKEN */
 	u32 token_len;
+	bool token_given;		/* server: NEW_TOKEN was sent without being asked for */
+	u32 ticket_version;		/* server: that this connection's tickets will be of */
 	struct quic_connection_close *close_info;	/* CONNECTION_CLOSE set by the user */
 	u32 close_len;
 	bool err_reported;		/* conn->close.err was given once */

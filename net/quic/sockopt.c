@@ -495,6 +495,7 @@ static int set_transport_param(struct sock *sk, const struct opt *o)
 		return -EINVAL;
 	TAKE(qs->tp_stateless_reset, p.stateless_reset);
 	TAKE(qs->tp_no_compatible, p.disable_compatible_version);
+	c->config.no_compatible = qs->tp_no_compatible;
 	tp = c->local_tp;
 	tp_merge(&tp, &p);
 	if (handshaking(qs) && is_server(qs) && qs->tp_stateless_reset) {
@@ -587,7 +588,7 @@ static int set_config(struct sock *sk, const struct opt *o)
 	if (handshaking(qs) && u.version && u.version != qs->conn.version)
 		return -EINVAL;
 	config_merge(&qs->uconfig, &u);
-	qs->conn.config.version = handshaking(qs) ? qs->conn.version : qs->uconfig.version;
+	qs->conn.config.version = qs->uconfig.version;
 	qs->conn.config.cong = qs->uconfig.congestion_control_algo;
 	qs->conn.config.nodelay = qs->uconfig.stream_data_nodelay;
 	qs->conn.config.initial_rtt = qs->uconfig.initial_smoothed_rtt * QUIC_NSEC_PER_USEC;
@@ -629,6 +630,10 @@ static int set_token(struct sock *sk, const struct opt *o)
 
 	if (is_server(qs)) {
 		err = issue_token(sk);
+		/* one is on its way that was not asked for: now it was */
+		if (err == -EAGAIN && qs->token_given)
+			err = 0;
+		qs->token_given = false;
 		if (!err)
 			quic_output_push(sk);
 		return err;
@@ -764,7 +769,7 @@ static int set_crypto_secret(struct sock *sk, const struct opt *o)
 	memzero_explicit(&s, sizeof(s));
 	/* who asks clients to prove their address saves them the Retry next time; if it can */
 	if (!err && established(qs) && is_server(qs) && qs->uconfig.validate_peer_address)
-		issue_token(sk);
+		qs->token_given = !issue_token(sk);
 	if (!err)
 		quic_output_push(sk);
 	return err == -EEXIST ? -EINVAL : err;

@@ -557,6 +557,108 @@ static void other_version(void)
 	recv_hello(&e);
 }
 
+static uint32_t version_of(int fd)
+{
+	struct quic_config cfg = {};
+	socklen_t len = sizeof(cfg);
+
+	CHECK_OK(get_opt(fd, QUIC_SOCKOPT_CONFIG, &cfg, &len));
+	return cfg.version;
+}
+
+/*
+ * RFC 9368 §2.3: a server that is set to version 2 moves a client of version 1
+ * there; its tickets are of version 2 then, and 0-RTT packets of the client's.
+ */
+static void upgraded(void)
+{
+	uint64_t in = mib_read("QuicEarlyIn");
+	struct ends e;
+	int i;
+
+	memset(&e, 0, sizeof(e));
+	e.early[CLI] = e.early[SRV] = 1;
+	e.conf.cfg[SRV].version = QUIC_VERSION_V2;
+	listen_new(&e);
+	for (i = 0; i < 2; i++) {
+		e.conf.cfg[CLI].version = i ? QUIC_VERSION_V2 : QUIC_VERSION_V1;
+		client_start(&e);
+		if (i)
+			send_hello(&e);
+		shake(&e, NULL);
+		CHECK_EQ(version_of(e.cli), QUIC_VERSION_V2);
+		CHECK_EQ(version_of(e.srv), QUIC_VERSION_V2);
+		CHECK_EQ(!!gnutls_session_is_resumed(e.ss), i);
+		if (!i)
+			send_hello(&e);
+		recv_hello(&e);
+		e.len = sizeof(e.data);
+		CHECK_EQ(quic_session_get_data(e.cs, e.data, &e.len), 0);
+		end_conn(&e);
+	}
+	CHECK(mib_read("QuicEarlyIn") > in);
+}
+
+/* A ticket of version 1 leads to 0-RTT in version 1, though the server moves on to 2. */
+static void upgraded_early(void)
+{
+	struct quic_config two = { .version = QUIC_VERSION_V2 };
+	struct ends e;
+
+	begin(&e, 1, 1);
+	send_hello(&e);
+	CHECK_OK(set_opt(e.p.lis, QUIC_SOCKOPT_CONFIG, &two, sizeof(two)));
+	shake(&e, NULL);
+	CHECK_EQ(version_of(e.cli), QUIC_VERSION_V2);
+	/* RFC 9369 §5: the ticket is of another version than the connection will be */
+	CHECK(!gnutls_session_is_resumed(e.ss));
+	recv_hello(&e);
+}
+
+/* Either side may have none of it, and nobody is moved down. */
+static void not_upgraded(void)
+{
+	struct quic_transport_param off = { .disable_compatible_version = 1 };
+	static const uint32_t v[] = { QUIC_VERSION_V1, QUIC_VERSION_V2 };
+	struct ends e;
+	int side;
+
+	for (side = CLI; side <= SRV; side++) {
+		memset(&e, 0, sizeof(e));
+		e.conf.cfg[SRV].version = QUIC_VERSION_V2;
+		e.conf.tp[side] = off;
+		listen_new(&e);
+		client_start(&e);
+		shake(&e, NULL);
+		CHECK_EQ(version_of(e.cli), v[0]);
+		end_conn(&e);
+	}
+	memset(&e, 0, sizeof(e));
+	e.conf.cfg[CLI].version = v[1];
+	listen_new(&e);
+	client_start(&e);
+	shake(&e, NULL);
+	CHECK_EQ(version_of(e.srv), v[1]);
+}
+
+/* With a Retry, which is in the first version. */
+static void upgraded_retry(void)
+{
+	uint64_t retries = mib_read("QuicRetryOut");
+	struct ends e;
+
+	memset(&e, 0, sizeof(e));
+	e.conf.cfg[SRV].version = QUIC_VERSION_V2;
+	e.conf.cfg[SRV].validate_peer_address = 1;
+	listen_new(&e);
+	client_start(&e);
+	shake(&e, NULL);
+	CHECK_EQ(mib_read("QuicRetryOut") - retries, 1);
+	CHECK_EQ(version_of(e.cli), QUIC_VERSION_V2);
+	send_hello(&e);
+	recv_hello(&e);
+}
+
 /* close() before the handshake drops what was written, and tells nobody. */
 static void abandoned(void)
 {
@@ -583,6 +685,10 @@ static const struct test tests[] = {
 	{ "retry", retry },
 	{ "wrong-use", wrong_use },
 	{ "other-version", other_version },
+	{ "upgraded", upgraded },
+	{ "upgraded-early", upgraded_early },
+	{ "not-upgraded", not_upgraded },
+	{ "upgraded-retry", upgraded_retry },
 	{ "abandoned", abandoned },
 };
 

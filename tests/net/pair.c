@@ -31,6 +31,7 @@ const char *log_last(void)
 static struct quic_credentials *credentials(int side)
 {
 	static struct quic_credentials *cred[2];
+	struct quic_credentials *made;
 	struct quic_handshake_params hp = { .size = sizeof(hp) };
 	char path[64];
 	int fd;
@@ -43,11 +44,12 @@ static struct quic_credentials *credentials(int side)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	hp.pskfile = path;
 	if (side == CLI)
-		CHECK_EQ(quic_client_credentials_new(&hp, &cred[side]), 0);
+		CHECK_EQ(quic_client_credentials_new(&hp, &made), 0);
 	else
-		CHECK_EQ(quic_server_credentials_new(&hp, &cred[side]), 0);
+		CHECK_EQ(quic_server_credentials_new(&hp, &made), 0);
 	close(fd);
-	return cred[side];
+	cred[side] = made;	/* threads may make one each, but never see half of one */
+	return made;
 }
 
 /* ---- sockets ---- */

@@ -504,7 +504,8 @@ static void *serve_some(void *arg)
 
 	(void)arg;
 	while ((fd = accept(p.lis, NULL, NULL)) >= 0) {
-		CHECK_EQ(server_handshake(fd, &(struct conf){}), 0);
+		if (server_handshake(fd, &(struct conf){}))
+			FAIL("server: %s", log_last());
 		echo_serve(fd);
 		close(fd);
 	}

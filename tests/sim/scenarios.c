@@ -25,6 +25,7 @@ struct scenario {
 	u64 window;		/* a stream's first receive window; 0: the usual */
 	bool fixed;		/* windows do not grow */
 	u64 idle, keepalive;	/* ns; idle 0: the usual */
+	bool upgrade;		/* the server moves the client to version 2 */
 };
 
 #define LINK(...)	{ .delay = 15 * MS, .rate = 10000000, .queue = 40000, __VA_ARGS__ }
@@ -104,6 +105,13 @@ static const struct scenario scenarios[] = {
 	       .refuse = true), 7500 * MS },
 	{ "early-retry", LINK(.loss = 200), LINK(.loss = 200), LOAD(.up = 20000, .down = 100,
 	  .early = true, .retry = true), 3050 * MS },
+	{ "upgrade", LINK(), LINK(), LOAD(.up = 100, .down = 100), 85 * MS, .upgrade = true },
+	{ "upgrade-mess", LINK(.loss = 1000, .dup = 300, .reorder = 1000, .jitter = 20 * MS),
+	  LINK(.loss = 1000, .dup = 300, .reorder = 1000, .jitter = 20 * MS),
+	  LOAD(.up = 3000, .down = 3000, .hello = 1700, .early = true), 11400 * MS,
+	  .upgrade = true },
+	{ "upgrade-retry", LINK(.loss = 500), LINK(.loss = 500), LOAD(.up = 100, .down = 100,
+	  .retry = true), 2850 * MS, .upgrade = true },
 	{ "keepalive", LINK(), LINK(), LOAD(.streams = 4, .up = 10, .down = 10, .think = 60 * SEC),
 	  184 * SEC, .idle = 10 * SEC, .keepalive = 4 * SEC },
 	{ "bursts", LINK(.burst = 50), LINK(.burst = 50), LOAD(.up = 300000, .down = 300000),
@@ -175,6 +183,8 @@ static const char *outcome(struct sim *s, const struct scenario *sc, bool done)
 				 peer_error(s->peer[i]));
 			return buf;
 		}
+	if (sc->upgrade && s->peer[0]->conn.version != QUIC_VERSION_V2)
+		return "not in version 2";
 	if (sc->must_fail && sc->work.amnesia && s->peer[0]->conn.close.err != ECONNRESET)
 		return "the stateless reset was not recognized";
 	if (sc->must_fail)
@@ -215,6 +225,8 @@ static const char *run(const struct scenario *sc, u64 seed, const struct quic_cr
 	sim_init(&s, seed, links);
 	params(&tp, &cfg, sc);
 	for (i = 0; i < 2; i++) {
+		if (i && sc->upgrade)
+			cfg.version = QUIC_VERSION_V2;
 		tp.has_token = i && sc->work.amnesia;	/* RFC 9000 §18.2: a server's alone */
 		peer_new(&s, i, &sc->work, &cfg, &tp, crypto)->conn.streams.tuning = !sc->fixed;
 	}

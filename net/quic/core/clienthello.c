@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The ALPN peek: what a listener must know of a TLS ClientHello (RFC 8446
- * §4.1.2) to route it: the ALPN list (RFC 7301 §3.1) and the server name (RFC
- * 6066 §3).  The message is judged as a whole, once all of it is there; the
+ * §4.1.2) to route it: the ALPN list (RFC 7301 §3.1), the server name (RFC
+ * 6066 §3) and the transport parameters (RFC 9001 §8.2).  The message is judged as a whole, once all of it is there; the
  * listener puts it together from CRYPTO frames of any order first.
  *
  * Nothing here is authenticated, and TLS in userspace will look at all of it
@@ -14,6 +14,7 @@
 #define CLIENT_HELLO	1	/* RFC 8446 §4, HandshakeType */
 #define EXT_SERVER_NAME	0	/* RFC 8446 §4.2, ExtensionType */
 #define EXT_ALPN	16
+#define EXT_PARAMS	0x39	/* RFC 9001 §8.2 */
 #define HOST_NAME	0	/* RFC 6066 §3, NameType */
 
 /* A cursor over the vector with a length of @n bytes that comes next in @c. */
@@ -73,6 +74,12 @@ static bool parse_extension(u16 type, struct quic_cur *ext, struct quic_clienthe
 		return !ch->alpn && parse_alpn(ext, ch) && !quic_cur_left(ext);
 	if (type == EXT_SERVER_NAME)
 		return !ch->sni && parse_sni(ext, ch) && !quic_cur_left(ext);
+	if (type != EXT_PARAMS)
+		return true;
+	if (ch->params)
+		return false;
+	ch->params = ext->p;
+	ch->params_len = quic_cur_left(ext);
 	return true;
 }
 

@@ -15,6 +15,8 @@ struct quic_clienthello {
 	u32 alpn_len;
 	const u8 *sni;		/* host_name, not terminated; NULL: none */
 	u32 sni_len;
+	const u8 *params;	/* quic_transport_parameters; NULL: none */
+	u32 params_len;
 	u32 len;		/* of the whole message with its 4-byte header */
 };
 

@@ -178,6 +178,21 @@ static void sni(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ch.sni[0], 'q');
 }
 
+/* RFC 9001 §8.2 */
+static void params(struct kunit *test)
+{
+	struct quic_clienthello ch;
+
+	KUNIT_EXPECT_EQ(test, PARSE(ALPN_H3), 0);
+	KUNIT_EXPECT_NULL(test, ch.params);
+	KUNIT_EXPECT_EQ(test, PARSE("\x00\x39\x00\x03\x01\x01\x07" SNI_AB), 0);
+	KUNIT_EXPECT_EQ(test, ch.params_len, 3);
+	KUNIT_EXPECT_MEMEQ(test, ch.params, "\x01\x01\x07", 3);
+	KUNIT_EXPECT_EQ(test, PARSE("\x00\x39\x00\x00"), 0);
+	KUNIT_EXPECT_EQ(test, ch.params_len, 0);
+	KUNIT_EXPECT_EQ(test, PARSE("\x00\x39\x00\x00\x00\x39\x00\x00"), -EBADMSG);
+}
+
 static void has_alpn(struct kunit *test)
 {
 	struct quic_clienthello ch;
@@ -227,6 +242,7 @@ static struct kunit_case clienthello_cases[] = {
 	KUNIT_CASE(no_extensions),
 	KUNIT_CASE(alpn_malformed),
 	KUNIT_CASE(sni),
+	KUNIT_CASE(params),
 	KUNIT_CASE(has_alpn),
 	KUNIT_CASE(match),
 	{}

@@ -175,6 +175,7 @@ void quic_conn_free(struct quic_conn *c)
 	if (c->loss.cc)
 		quic_loss_free(&c->loss);
 	quic_keys_free(&c->keys);
+	quic_version_forget(c);
 	quic_cids_local_free(&c->scids);
 	quic_conn_free_held(c);
 	if (c->rx_chunk)
@@ -207,8 +208,10 @@ static u32 keys_version(const struct quic_conn *c)
 void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *config)
 {
 	c->config = *config;
-	c->version = c->first_version = config->version;
-	c->keys.version = keys_version(c);
+	if (c->state == QUIC_CONN_IDLE) {
+		c->version = c->first_version = config->version;
+		c->keys.version = keys_version(c);
+	}
 	c->streams.nodelay = config->nodelay;
 	c->streams.rcv_window_max = config->rcv_window_max;
 	c->dgrams.in_max = config->rcv_window_max;
@@ -396,14 +399,17 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 		return -EINVAL;
 	if (level == QUIC_CRYPTO_INITIAL)
 		return -EINVAL;
-	if (level == QUIC_CRYPTO_EARLY && quic_early_check_secret(c, send))
-		return -EINVAL;
+	err = level == QUIC_CRYPTO_EARLY ? quic_early_check_secret(c, send) : 0;
+	if (err)
+		return err;
 	/* the APP keys' use depends on what the peer's parameters say */
 	if (level == QUIC_CRYPTO_APP && !c->peer_params_set)
 		return -EINVAL;
 	if (!quic_conn_space_open(c, quic_level_space(level)))
 		return -ENOMEM;
-	err = quic_keys_set_secret(&c->keys, level, send, cipher, secret);
+	/* RFC 9369 §4.1: 0-RTT stays in the first version */
+	err = quic_keys_set_secret(level == QUIC_CRYPTO_EARLY && c->alt ? c->alt : &c->keys,
+				   level, send, cipher, secret);
 	if (err)
 		return err;
 	if (!send && crypto_left(c, level)) {
@@ -425,28 +431,9 @@ int quic_conn_set_secret(struct quic_conn *c, u8 level, bool send, u32 cipher,
 	return 0;
 }
 
-/*
- * RFC 9368 §4: version information is for the client that expects Version
- * Negotiation, and must have the server's answer; so one that sent it gets one.
- */
-static void add_versions(struct quic_conn *c)
-{
-	struct quic_tparam *tp = &c->local_tp;
-	bool wanted = c->server ? c->peer_tp.has_versions :
-				  c->negotiated || !quic_version_known(c->version);
-
-	if (tp->has_versions || !wanted)
-		return;
-	tp->has_versions = true;
-	tp->chosen_version = keys_version(c);
-	tp->versions[0] = QUIC_VERSION_V1;
-	tp->versions[1] = QUIC_VERSION_V2;
-	tp->nversions = c->server ? 2 : 1;
-}
-
 int quic_conn_get_params(struct quic_conn *c, u8 *buf, u32 len)
 {
-	add_versions(c);
+	quic_version_offer(c);
 	c->params_out = true;
 	return quic_tparam_put(&c->local_tp, buf, len, !c->server);
 }
@@ -477,7 +464,7 @@ static void apply_peer_params(struct quic_conn *c, u64 now)
 int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now)
 {
 	struct quic_tparam *tp;
-	int code;
+	int code, err = 0;
 
 	if (c->state != QUIC_CONN_HANDSHAKE || c->peer_params_set)
 		return -EINVAL;
@@ -488,21 +475,20 @@ int quic_conn_set_peer_params(struct quic_conn *c, const u8 *p, u32 len, u64 now
 	if (!code)	/* RFC 9000 §7.3: the IDs seen in headers are those that TLS authenticates */
 		code = quic_tparam_check_cids(tp, c->server, &c->dcids.e[0].cid, &c->odcid,
 					      c->retried ? &c->rscid : NULL);
-	/* RFC 9368 §4: a client that sent no list has none to check against */
-	add_versions(c);
-	if (!code && (c->server || c->local_tp.has_versions))
-		code = quic_tparam_check_version(tp, c->server, &c->local_tp, c->version,
-						 c->negotiated);
+	if (!code)
+		code = quic_version_check(c, tp);
 	if (!code)
 		code = quic_early_check_params(c, tp);
-	if (!code) {
+	if (!code && c->server)
+		err = quic_version_switch(c, quic_version_choose(&c->config, c->version, tp));
+	if (!code && !err) {
 		c->peer_tp = *tp;
 		c->peer_params_set = true;
 		apply_peer_params(c, now);
 	}
 	kfree(tp);
 	if (!code)
-		return 0;
+		return err;
 	quic_conn_fail(c, code, PARAMS_FRAME, now);
 	return -EINVAL;
 }
@@ -738,6 +724,8 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 	}
 	if (now >= c->path.challenge_expire)
 		quic_path_timeout(&c->path, now, quic_loss_pto(&c->loss, QUIC_SPACE_APP));
+	if (c->alt && now >= c->keys.prev_drop)
+		quic_version_forget(c);
 	quic_keys_timeout(&c->keys, now);
 	if (now >= c->trim_at)
 		trim(c);

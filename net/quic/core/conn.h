@@ -17,6 +17,7 @@
 
 #include "cid.h"
 #include "early.h"
+#include "version.h"
 #include "keys.h"
 #include "path.h"
 #include "streams.h"
@@ -104,7 +105,8 @@ enum {
 };
 
 struct quic_conn_config {	/* from the CONFIG option, with defaults */
-	u32 version;
+	u32 version;		/* to begin with; of a server: to move clients to */
+	bool no_compatible;	/* RFC 9368 §2.3: stay in the version of the first flight */
 	u8 cong;		/* enum quic_cong_algo */
 	bool nodelay;
 	u64 initial_rtt;	/* ns */
@@ -185,6 +187,7 @@ struct quic_conn {
 	struct quic_conn_config config;
 	struct quic_tparam local_tp, peer_tp;
 	struct quic_keys keys;
+	struct quic_keys *alt;		/* of another version, see version.c; NULL: none */
 	struct quic_cids_local scids;
 	struct quic_cids_remote dcids;
 	struct quic_path path;		/* in use */

@@ -25,6 +25,7 @@ struct rx_pkt {
 	struct quic_opened o;
 	u8 level;
 	enum quic_space_id sp;
+	struct quic_keys *keys;		/* the connection's, or of another version */
 	struct quic_chunk *chunk;	/* the payload lies in it */
 	bool eliciting;
 	bool now_ack;
@@ -441,13 +442,13 @@ static bool rx_room(struct quic_conn *c, u32 len, bool more)
 }
 
 /*
- * Can packets of @level be read?  RFC 9001 §5.7: those of 1-RTT MUST NOT be
+ * Can packets of its level be read?  RFC 9001 §5.7: those of 1-RTT MUST NOT be
  * processed before the handshake is complete, whatever keys are there.
  */
-static bool readable(const struct quic_conn *c, u8 level)
+static bool readable(const struct quic_conn *c, const struct rx_pkt *p)
 {
-	return quic_keys_have(&c->keys, level, false) && c->space[quic_level_space(level)] &&
-	       (level != QUIC_CRYPTO_APP || c->state == QUIC_CONN_ESTABLISHED);
+	return quic_keys_have(p->keys, p->level, false) && c->space[p->sp] &&
+	       (p->level != QUIC_CRYPTO_APP || c->state == QUIC_CONN_ESTABLISHED);
 }
 
 /*
@@ -496,7 +497,7 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	u8 *dst = NULL;
 	int err;
 
-	if (!readable(c, p->level)) {
+	if (!readable(c, p)) {
 		if (!hold_packet(c, p, pkt))
 			open_failed(c, p, -ENOKEY);
 		return false;
@@ -511,7 +512,7 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 		p->chunk = c->rx_chunk;
 		dst = p->chunk->base + p->chunk->used;
 	}
-	err = quic_keys_open(&c->keys, p->level, pkt, &p->h,
+	err = quic_keys_open(p->keys, p->level, pkt, &p->h,
 			     quic_acktr_largest(&c->space[p->sp]->ack), dst, &p->o);
 	if (err) {
 		open_failed(c, p, err);
@@ -559,6 +560,8 @@ static void note_progress(struct quic_conn *c, struct rx_pkt *p)
 		if (c->path.state != QUIC_PATH_VALIDATED)
 			quic_path_validated(&c->path);
 		quic_conn_drop_level(c, QUIC_CRYPTO_INITIAL, p->now);
+		if (c->alt)
+			quic_keys_drop(c->alt, QUIC_CRYPTO_INITIAL);
 	}
 	if (p->level == QUIC_CRYPTO_APP && c->confirmed && !c->keys.prepared && !c->keys.plain &&
 	    c->stats.rx_packets > KEYS_AHEAD_AFTER)
@@ -573,6 +576,8 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 
 	if (!open_packet(c, p, pkt))
 		return;
+	if (p->keys != &c->keys)
+		quic_version_opened(c, &p->h);
 	refs = p->chunk->refs;
 	if (quic_acktr_is_dup(&c->space[p->sp]->ack, p->o.pn)) {
 		quic_conn_count(c, QUIC_MIB_DROP_DUP);
@@ -717,12 +722,15 @@ static void rx_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 
 	if (h->type == QUIC_PKT_VN)
 		return rx_vn(c, p);
-	if (h->type != QUIC_PKT_1RTT && h->version != c->version) {
-		quic_conn_count(c, QUIC_MIB_DROP_VERSION);
-		return;
-	}
 	if (!ours(c, p)) {
 		quic_conn_count(c, QUIC_MIB_DROP_CID);
+		return;
+	}
+	p->keys = &c->keys;
+	if (h->type != QUIC_PKT_1RTT && h->version != c->version)
+		p->keys = quic_version_keys(c, h);
+	if (!p->keys) {
+		quic_conn_count(c, QUIC_MIB_DROP_VERSION);
 		return;
 	}
 	if (h->type == QUIC_PKT_RETRY)

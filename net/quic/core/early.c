@@ -26,6 +26,8 @@
 int quic_early_check_secret(const struct quic_conn *c, bool send)
 {
 	/* RFC 9001 §4.6: the client's to send; the ClientHello comes before a server has keys */
+	if (c->early)
+		return -EEXIST;
 	if (c->server)
 		return send || !c->peer_params_set ? -EINVAL : 0;
 	return !send || c->peer_params_set ? -EINVAL : 0;
@@ -183,5 +185,6 @@ void quic_early_finish(struct quic_conn *c, u64 now)
 		return;
 	}
 	quic_keys_drop(&c->keys, QUIC_CRYPTO_EARLY);
+	quic_version_forget(c);
 	quic_conn_drop_held(c, QUIC_CRYPTO_EARLY);
 }

@@ -23,7 +23,7 @@ struct quic_tparam;
 struct quic_recvbuf;
 struct quic_frame_ack;
 
-/* May an EARLY secret be installed now? 0 or -EINVAL. */
+/* May an EARLY secret be installed now? 0, -EINVAL or -EEXIST. */
 int quic_early_check_secret(const struct quic_conn *c, bool send);
 /* It was. */
 void quic_early_start(struct quic_conn *c, u64 now);

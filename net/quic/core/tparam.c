@@ -320,9 +320,12 @@ int quic_tparam_check_version(const struct quic_tparam *tp, bool from_client,
 {
 	const int error = QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION;
 
-	/* RFC 9368 §4: MUST NOT be missing from the server's after Version Negotiation */
+	/*
+	 * RFC 9368 §4: MUST NOT be missing from the server's after Version
+	 * Negotiation; §8: but a version 1 server may be one that knows no other
+	 */
 	if (!tp->has_versions)
-		return !from_client && after_vn ? error : 0;
+		return !from_client && after_vn && version != QUIC_VERSION_V1 ? error : 0;
 	/* RFC 9368 §4: MUST be the version of the first flight, or the negotiated one */
 	if (tp->chosen_version != version)
 		return error;

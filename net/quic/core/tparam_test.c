@@ -516,7 +516,9 @@ static void check_version(struct kunit *test)
 	/* missing: an error only to a client that acted on Version Negotiation */
 	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v1, false), 0);
 	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, false), 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), VN);
+	/* RFC 9368 §8: as if it had said that it knows version 1 alone */
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, true), VN);
 	/* a server: the client's chosen one is that of its first flight */
 	set_versions(peer, v1, v2, v1);
 	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v1, false), 0);
