@@ -16,12 +16,12 @@
 struct quic_cid_entry {
 	u64 seq;
 	struct quic_cid cid;
-	bool used;		/* this slot holds an ID */
-	bool has_token;
-	bool announced;		/* local: the peer has been told (NEW_CONNECTION_ID sent once) */
-	bool lost;		/* local: must be sent again */
-	bool acked;		/* local: the peer has it for sure */
-	bool active;		/* remote: packets have gone to it, its token counts (§10.3.1) */
+	bool used:1;		/* this slot holds an ID */
+	bool has_token:1;
+	bool announced:1;	/* local: the peer has been told (NEW_CONNECTION_ID sent once) */
+	bool lost:1;		/* local: must be sent again */
+	bool acked:1;		/* local: the peer has it for sure */
+	bool active:1;		/* remote: packets have gone to it, its token counts (§10.3.1) */
 	u8 token[QUIC_RESET_TOKEN_LEN];
 };
 

@@ -195,6 +195,8 @@ bool quic_sent_skipped_in(struct quic_sent *s, u64 lo, u64 hi, u64 *skip)
 
 void quic_sent_release(struct quic_sent *s)
 {
+	/* whoever was silent last sent an ACK, which nobody acknowledges */
+	make_way(s);
 	if (s->first == s->next)
 		release(s);
 }

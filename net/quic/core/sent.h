@@ -98,7 +98,7 @@ void quic_sent_trim(struct quic_sent *s, u64 lost_before);
 bool quic_sent_skipped_in(struct quic_sent *s, u64 lo, u64 hi, u64 *skip);
 void quic_sent_clear(struct quic_sent *s);	/* forget all packets; numbers go on */
 
-/* Nothing is tracked: give the rings' memory back until the next packet. */
+/* Nothing is tracked that anybody waits for: give the rings' memory back until the next packet. */
 void quic_sent_release(struct quic_sent *s);
 
 #endif /* _QUIC_SENT_H */

@@ -155,6 +155,26 @@ static void test_trim_lost(struct kunit *test)
 	quic_sent_free(&s);
 }
 
+/* What is silent gives its rings back, though its last packet was an ACK. */
+static void test_release(struct kunit *test)
+{
+	struct quic_pkt *p = new_pkt(test);
+	struct quic_sent s;
+
+	quic_sent_init(&s);
+	xmit(test, &s, p, 1, DATA);
+	xmit(test, &s, p, 1, 0);
+	quic_sent_release(&s);
+	check(test, &s, 0, 1);		/* it may have to be sent again */
+	quic_sent_get(&s, 0)->flags |= QUIC_SENT_ACKED;
+	quic_sent_release(&s);
+	KUNIT_EXPECT_NULL(test, s.pkt);
+	KUNIT_EXPECT_NULL(test, s.item);
+	xmit(test, &s, p, 1, DATA);
+	check(test, &s, 2, 1);
+	quic_sent_free(&s);
+}
+
 static void test_shrink(struct kunit *test)
 {
 	struct quic_pkt *p = new_pkt(test);
@@ -257,6 +277,7 @@ static struct kunit_case sent_cases[] = {
 	KUNIT_CASE(test_ack_only),
 	KUNIT_CASE(test_trim_lost),
 	KUNIT_CASE(test_shrink),
+	KUNIT_CASE(test_release),
 	KUNIT_CASE(test_bounds),
 	KUNIT_CASE(test_skip),
 	{}
