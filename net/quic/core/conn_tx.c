@@ -732,7 +732,7 @@ static int tx_open(struct quic_conn *c, struct tx *t)
 		return 1;
 	update_worn_keys(c, t->now);
 	/* most packets of a transfer: they carry stream data alone, and fill up with it */
-	t->bulk = t->data_ok && quic_conn_only_data(c);
+	t->bulk = t->data_ok && !list_empty(&c->streams.ready) && quic_conn_only_data(c);
 	if (t->bulk || wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
 		err = add_packet(c, t, QUIC_CRYPTO_APP, true);
 	/* RFC 9001 §6.6 */
