@@ -519,18 +519,22 @@ static bool carries_ack(const struct quic_pkt *p)
 static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 {
 	enum quic_space_id sp = quic_level_space(level);
+	struct quic_sent *sent = &c->loss.sp[sp]->sent;
 	struct quic_pkt *p = t->slot->pkt;
 	u32 overhead = quic_keys_overhead(&c->keys, level);
 	struct sealing z = { .level = level };
 	u32 used;
 	int err;
 
+	/* RFC 9000 §21.4: a trap for those who acknowledge what they have not seen */
+	if (unlikely(sent->next == sent->skip_at))
+		quic_sent_skip(sent);
 	put_header(c, t, &z);
 	if (z.hdr_len > t->limit ||
 	    z.hdr_len + overhead + PLAIN_MIN + t->spare > t->limit - t->slot->len)
 		return 0;
 	/* before frames are taken off their queues: a place to record them */
-	err = quic_sent_reserve(&c->loss.sp[sp]->sent, QUIC_PKT_ITEMS);
+	err = quic_sent_reserve(sent, QUIC_PKT_ITEMS);
 	if (err)
 		return err;
 	quic_pkt_start(p, level_type[level],

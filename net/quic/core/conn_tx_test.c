@@ -598,6 +598,52 @@ static void no_early_data(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* The victim sends a packet, which is acknowledged alone: its number. */
+static u64 number_sent(struct kunit *test, struct ctx *x)
+{
+	struct quic_wr w;
+	u8 f[32];
+
+	victim(x)->ping_pending = true;
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	quic_wr_init(&w, f, sizeof(f));
+	quic_wr_varint(&w, QUIC_FRAME_ACK);
+	quic_wr_varint(&w, x->h.largest[APP]);
+	quic_wr_varint(&w, 0);
+	quic_wr_varint(&w, 0);
+	quic_wr_varint(&w, 0);
+	hostile_send(&x->h, APP, f, w.p - f);
+	return x->h.largest[APP];
+}
+
+/* RFC 9000 §21.4: numbers are left out where none can foresee it; who acknowledges one, lies */
+static void numbers_left_out(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 0, APP);
+	u64 pn, last, first = 0, skips = 0;
+	int i;
+
+	last = number_sent(test, x);
+	for (i = 0; i < 4 * QUIC_SENT_SKIP_SPAN; i++, last = pn) {
+		pn = number_sent(test, x);
+		if (pn == last + 1)
+			continue;
+		KUNIT_EXPECT_EQ(test, pn, last + 2);
+		KUNIT_EXPECT_TRUE(test, !skips || pn - first > QUIC_SENT_SKIP_MIN);
+		first = pn;
+		skips++;
+	}
+	/* every 64 to 1088 packets */
+	KUNIT_EXPECT_GE(test, skips, 3);
+	KUNIT_EXPECT_LE(test, skips, 4 * QUIC_SENT_SKIP_SPAN / QUIC_SENT_SKIP_MIN);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
+	hostile_ack(&x->h, APP);	/* all of them: also the newest left out */
+	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, QUIC_CONN_CLOSING);
+	KUNIT_EXPECT_EQ(test, victim(x)->close.code, (u64)ERR(PROTOCOL_VIOLATION));
+	KUNIT_EXPECT_EQ(test, victim(x)->close.frame_type, (u64)QUIC_FRAME_ACK);
+	ctx_free(test, x);
+}
+
 static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(initial_datagrams),
 	KUNIT_CASE_SLOW(coalesced_padding),
@@ -617,6 +663,7 @@ static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(lost_frames_return),
 	KUNIT_CASE(retire_twice),
 	KUNIT_CASE(no_early_data),
+	KUNIT_CASE(numbers_left_out),
 	{}
 };
 

@@ -19,10 +19,17 @@
 
 #define SENT_CAP_MIN	32
 
+/* RFC 9000 §21.4: a peer that acknowledges what it did not see must not know where */
+static void choose_skip(struct quic_sent *s)
+{
+	s->skip_at = s->next + QUIC_SENT_SKIP_MIN + (get_random_u32() & (QUIC_SENT_SKIP_SPAN - 1));
+}
+
 void quic_sent_init(struct quic_sent *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->skipped = QUIC_SENT_NO_SKIP;
+	choose_skip(s);
 }
 
 static void release(struct quic_sent *s)
@@ -176,6 +183,7 @@ void quic_sent_skip(struct quic_sent *s)
 		return;
 	s->skipped = s->next;
 	push(s, 0, QUIC_SENT_SKIPPED, 0)->run = before;
+	choose_skip(s);
 }
 
 /* Skipped numbers are linked, newest first, as far back as they are tracked. */

@@ -33,6 +33,8 @@ struct quic_sent_pkt {
 #define QUIC_SENT_ITEMS_MAX	131072
 #define QUIC_SENT_KEEP		64	/* rings up to this stay when they run empty */
 #define QUIC_SENT_NO_SKIP	U64_MAX
+#define QUIC_SENT_SKIP_MIN	64	/* packets from one number left out to the next, at least */
+#define QUIC_SENT_SKIP_SPAN	1024	/* and as many more by chance; a power of two */
 
 struct quic_sent {
 	struct quic_sent_pkt *pkt;	/* [pn & (pkt_cap - 1)] */
@@ -41,6 +43,7 @@ struct quic_sent {
 	u64 first;			/* oldest packet number still tracked */
 	u64 next;			/* next packet number to use */
 	u64 skipped;			/* newest number left out; QUIC_SENT_NO_SKIP: none */
+	u64 skip_at;			/* the next to be left out; nobody can foresee it */
 	u32 item_first, item_next;
 };
 
@@ -64,8 +67,9 @@ static inline int quic_sent_reserve(struct quic_sent *s, unsigned int nitem)
 struct quic_sent_pkt *quic_sent_add(struct quic_sent *s, const struct quic_pkt *p,
 				    u16 size, u8 flags, u64 now);
 /*
- * Leave out a number (optimistic ACK defence), before s->next is used for a
- * packet and before quic_sent_reserve(); without memory nothing is left out.
+ * Leave out a number (optimistic ACK defence), when s->next is s->skip_at,
+ * before it is used for a packet and before quic_sent_reserve(); without memory
+ * nothing is left out.
  */
 void quic_sent_skip(struct quic_sent *s);
 static inline struct quic_sent_pkt *quic_sent_slot(struct quic_sent *s, u64 pn)
