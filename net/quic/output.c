@@ -36,7 +36,7 @@
 #define DEFER_BYTES	(TRAIN_BYTES / 2)	/* unsent data worth a train of its own */
 #define DEFER_FLIGHT	TRAIN_BYTES		/* in flight: ACKs are under way */
 #define DEFER_MAX	QUIC_NSEC_PER_MSEC
-#define THROTTLED_RETRY	(10 * QUIC_NSEC_PER_MSEC)	/* should no skb ever be freed */
+#define THROTTLED_RETRY	(10 * QUIC_NSEC_PER_MSEC)	/* no memory; or should no skb be freed */
 
 /*
  * Pages of a CPU go round: when the current one is full, the one that was filled
@@ -449,7 +449,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 	struct quic_slot slot;
 	struct tx_cpu *cpu;
 	bool probe;
-	int n;
+	int n, err;
 
 	for (n = 0; n < BURST; n++) {
 		if (!t.skb && !flush && defer(quic_sk(sk), now))
@@ -467,8 +467,11 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 		}
 		/* two probes are sent so that one may be lost: not in one skb */
 		probe = c->loss.probes;
-		if (quic_conn_tx(c, &slot, now) <= 0)
+		err = quic_conn_tx(c, &slot, now);
+		if (err <= 0) {
+			*waits |= err < 0;
 			break;
+		}
 		if (t.skb && (probe || !train_takes(&t, &slot, &cpu->frag)))
 			train_flush(sk, &t);
 		if (t.skb || train_start(sk, &t, &slot))
@@ -510,8 +513,8 @@ static void push(struct sock *sk, bool flush)
 		at = min(at, qs->defer_until);
 	if (qs->lingering)
 		at = min(at, qs->linger_at);
-	if (waits)
-		at = max(at, now + THROTTLED_RETRY);
+	if (waits)	/* what it waits for is no deadline of the core's */
+		at = now + THROTTLED_RETRY;
 	quic_timer_arm(sk, at);
 }
 

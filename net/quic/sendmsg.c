@@ -15,6 +15,7 @@
 			 MSG_SENDPAGE_NOTLAST | MSG_NO_SHARED_FRAGS | MSG_CMSG_COMPAT)
 #define PUSH_BYTES	(64 * 1024)	/* hand to output at least this often */
 #define CRYPTO_MSG_MAX	QUIC_CRYPTO_BUF_MAX
+#define MEMORY_WAIT	(HZ / 20L + 1)	/* jiffies, where the system has none */
 
 struct send {
 	bool has_stream;	/* a STREAM_INFO came along */
@@ -235,6 +236,20 @@ static int blocked_errno(struct sock *sk, const struct send *s, struct quic_stre
 	return s->has_stream && !quic_stream_credit(ss, st) ? -ENOSPC : -EAGAIN;
 }
 
+/* Nobody says when the system has memory again. */
+static int wait_memory(struct sock *sk, struct sock *on, long *timeo)
+{
+	long part = min(*timeo, MEMORY_WAIT), left = part;
+	int err;
+
+	if (signal_pending(current))
+		return sock_intr_errno(*timeo);
+	err = quic_sock_wait(sk, on, &left, true);
+	if (*timeo != MAX_SCHEDULE_TIMEOUT)
+		*timeo -= part - left;
+	return err;
+}
+
 /*
  * Wait for room.  The stream may go meanwhile (reset by the peer's
  * STOP_SENDING and freed): it is looked up again.
@@ -242,13 +257,15 @@ static int blocked_errno(struct sock *sk, const struct send *s, struct quic_stre
 static int wait_room(struct sock *sk, struct send *s, struct quic_stream **st)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
+	bool memory = quic_sock_wspace(sk) > 0;	/* that is what is missing */
 	u64 id = (*st)->id;
 	int err;
 
 	quic_output_push(sk);
 	if (!s->timeo)
 		return blocked_errno(sk, s, *st);
-	err = quic_sock_wait(sk, s->on, &s->timeo, true);
+	err = memory ? wait_memory(sk, s->on, &s->timeo) :
+		       quic_sock_wait(sk, s->on, &s->timeo, true);
 	if (err)
 		return err;
 	if (!quic_conn_is_open(c))
