@@ -9,8 +9,9 @@
  * and a socket made, which is fed the datagrams that were kept and put on the
  * listener's accept queue: accept() returns before the TLS handshake.
  *
- * Against floods: queues and tables are bounded, incomplete requests expire,
- * and with more than retry_threshold handshakes under way (or where a listener
+ * Against floods: queues and tables are bounded, what one client address may
+ * have under way is limited (source.c), incomplete requests and unfinished
+ * handshakes expire, and with more than retry_threshold handshakes under way (or where a listener
  * asks for it) clients must first show by a Retry token that they own their
  * address (RFC 9000 §8.1.2).  All of that costs no memory for the client.
  *
@@ -39,6 +40,7 @@ struct pending {
 	struct list_head list;
 	unsigned long expires;		/* jiffies */
 	struct quic_conn_accept a;
+	struct quic_source *source;	/* NULL: handed to the socket */
 	struct quic_keys keys;
 	s64 largest;			/* packet number */
 	struct sk_buff_head skbs;
@@ -69,7 +71,10 @@ static void count(const struct quic_udp *udp, int what)
 
 static bool may_reply(const struct quic_udp *udp)
 {
-	return __ratelimit(&udp->qn->reply_limit);
+	struct ratelimit_state *rs = &udp->qn->reply_limit;
+
+	WRITE_ONCE(rs->burst, READ_ONCE(limits(udp)->reply_rate));	/* 0: never */
+	return __ratelimit(rs);
 }
 
 static void send_vn(const struct dgram *d)
@@ -262,8 +267,12 @@ static bool enqueue(struct sock *lsk, struct sock *sk)
 
 /* ---- from request to socket ---- */
 
-static void pending_free(struct pending *p)
+static void pending_free(struct quic_udp *udp, struct pending *p)
 {
+	if (p->source) {
+		quic_source_settled(udp->qn, p->source);
+		quic_source_put(udp->qn, p->source);
+	}
 	quic_keys_free(&p->keys);
 	quic_ranges_free(&p->got);
 	__skb_queue_purge(&p->skbs);
@@ -276,7 +285,60 @@ void quic_listen_settled(struct quic_sock *qs)
 	if (!qs->half_open)
 		return;
 	qs->half_open = false;
+	qs->give_up_at = QUIC_TIME_NEVER;
 	atomic_dec(&qs->udp->handshakes);
+	quic_source_settled(qs->udp->qn, qs->source);
+}
+
+void quic_listen_forget(struct quic_sock *qs)
+{
+	quic_listen_settled(qs);
+	if (qs->source)
+		quic_source_put(qs->udp->qn, qs->source);
+	qs->source = NULL;
+}
+
+/* Off the listener's queue: false: accept() has taken it, or somebody else is about to. */
+static bool unqueue(struct quic_sock *qs)
+{
+	struct quic_listen *lq;
+	struct sock *parent;
+	bool found = false;
+
+	rcu_read_lock();	/* a parent that goes meanwhile is still memory */
+	parent = READ_ONCE(qs->parent);
+	if (parent) {
+		lq = &quic_sk(parent)->listen;
+		spin_lock_bh(&lq->lock);
+		found = qs->parent == parent;
+		if (found) {
+			list_del_init(&qs->accept_node);
+			lq->naccept--;
+			qs->parent = NULL;
+		}
+		spin_unlock_bh(&lq->lock);
+	}
+	rcu_read_unlock();
+	if (found)
+		sock_put(parent);
+	return found;
+}
+
+/* An attacker's handshake, or one whose client is gone: it must not hold a place for long. */
+void quic_listen_expire(struct sock *sk, u64 now)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	quic_listen_settled(qs);
+	if (!quic_conn_is_open(&qs->conn))
+		return;
+	quic_mib_inc(sk, QUIC_MIB_HANDSHAKE_EXPIRED);
+	quic_conn_close(&qs->conn, false, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED, NULL, 0, now);
+	qs->conn.close.err = ETIMEDOUT;
+	if (unqueue(qs))
+		sock_orphan(sk);
+	else
+		quic_event_close(qs);
 }
 
 /* Close what nobody will accept. */
@@ -294,6 +356,7 @@ static void abandon(struct sock *sk)
 
 static int child_start(struct sock *sk, struct quic_udp *udp, struct pending *p)
 {
+	int timeout = READ_ONCE(limits(udp)->handshake_timeout);
 	struct quic_sock *qs = quic_sk(sk);
 	u64 now = quic_now();
 	int err;
@@ -303,6 +366,10 @@ static int child_start(struct sock *sk, struct quic_udp *udp, struct pending *p)
 	qs->local = p->a.local;
 	qs->remote = p->a.remote;
 	qs->half_open = true;
+	if (timeout)
+		qs->give_up_at = now + timeout * QUIC_NSEC_PER_MSEC;
+	qs->source = p->source;
+	p->source = NULL;
 	atomic_inc(&udp->handshakes);
 	quic_sock_set_names(sk);
 	sk_set_txhash(sk);
@@ -511,26 +578,22 @@ static struct pending *find_pending(struct quic_udp *udp, const struct dgram *d)
 	return NULL;
 }
 
-static struct pending *pending_new(const struct dgram *d)
+static struct pending *pending_new(const struct dgram *d, const struct quic_conn_accept *a)
 {
 	struct pending *p = kzalloc(sizeof(*p), GFP_KERNEL);
 
 	if (!p)
 		return NULL;
-	quic_keys_init(&p->keys, &quic_kernel_crypto, d->h.version);
+	quic_keys_init(&p->keys, &quic_kernel_crypto, a->version);
 	quic_ranges_init(&p->got, HELLO_GAPS);
 	__skb_queue_head_init(&p->skbs);
+	INIT_LIST_HEAD(&p->list);
 	p->largest = -1;
-	p->a.version = d->h.version;
-	p->a.dcid = p->a.odcid = d->h.dcid;
-	p->a.scid = d->h.scid;
-	p->a.local = d->local;
-	p->a.remote = d->remote;
+	p->a = *a;
 	p->hello = kvmalloc(QUIC_CLIENTHELLO_MAX, GFP_KERNEL);
-	if (p->hello &&
-	    !quic_keys_set_initial(&p->keys, d->h.version, &d->h.dcid, true))
+	if (p->hello && !quic_keys_set_initial(&p->keys, a->version, &a->dcid, true))
 		return p;
-	pending_free(p);
+	pending_free(d->udp, p);
 	return NULL;
 }
 
@@ -556,32 +619,71 @@ static void adopt_orphans(struct pending *p, const struct dgram *d)
 	}
 }
 
-/* RFC 9000 §8.1.3: 0: go on; 1: a Retry is due; -EACCES: close with INVALID_TOKEN */
-static int check_token(const struct dgram *d, struct pending *p)
+/* RFC 9000 §8.1.3: what the token says of the client; -EACCES: INVALID_TOKEN is due */
+static int check_token(const struct dgram *d, struct quic_conn_accept *a)
 {
 	const struct quic_limits *l = limits(d->udp);
 	u64 now = quic_now();
 	struct quic_token t;
-	bool ok;
 
-	if (d->h.token_len &&
-	    !quic_token_open(&quic_kernel_crypto, d->udp->qn->token_key, d->h.token,
-			     d->h.token_len, &t)) {
-		ok = quic_token_valid(&t, &d->remote, now, QUIC_NSEC_PER_SEC *
-				      (t.kind == QUIC_TOKEN_RETRY ? l->retry_token_lifetime :
-				       l->new_token_lifetime));
-		if (t.kind == QUIC_TOKEN_RETRY && !ok)
-			return -EACCES;
-		p->a.validated = ok;
-		if (t.kind == QUIC_TOKEN_RETRY) {
-			p->a.odcid = t.odcid;
-			p->a.retried = true;
-		}
-	} else if (d->h.token_len && d->h.token[0] == QUIC_TOKEN_RETRY) {
+	if (!d->h.token_len)
+		return 0;
+	if (quic_token_open(&quic_kernel_crypto, d->udp->qn->token_key, d->h.token,
+			    d->h.token_len, &t))
 		/* a Retry token that was tampered with: the client takes no second Retry */
+		return d->h.token[0] == QUIC_TOKEN_RETRY ? -EACCES : 0;
+	a->validated = quic_token_valid(&t, &d->remote, now, QUIC_NSEC_PER_SEC *
+					(t.kind == QUIC_TOKEN_RETRY ? l->retry_token_lifetime :
+					 l->new_token_lifetime));
+	if (t.kind == QUIC_TOKEN_NEW)
+		return 0;
+	if (!a->validated)
 		return -EACCES;
+	a->odcid = t.odcid;
+	a->retried = true;
+	return 0;
+}
+
+/* Close a connection that never was; its keys are made for that alone. */
+static void refuse(const struct dgram *d, u64 code)
+{
+	struct quic_keys keys;
+
+	if (!may_reply(d->udp)) {
+		count(d->udp, QUIC_MIB_DROP_UNKNOWN);
+		return;
 	}
-	return !p->a.validated && retry_wanted(d->udp);
+	quic_keys_init(&keys, &quic_kernel_crypto, d->h.version);
+	if (!quic_keys_set_initial(&keys, d->h.version, &d->h.dcid, true))
+		send_close(d, &keys, code);
+	quic_keys_free(&keys);
+}
+
+/* Does the client's address have as much under way as it may? False: answered or dropped. */
+static bool admit_source(const struct dgram *d, bool validated, struct quic_source **source)
+{
+	struct quic_udp *udp = d->udp;
+
+	switch (quic_source_admit(udp->qn, &d->remote, validated, source)) {
+	case QUIC_SOURCE_OK:
+		return true;
+	case QUIC_SOURCE_RETRY:
+		send_retry(d);
+		break;
+	case QUIC_SOURCE_CONNECTIONS:
+		count(udp, QUIC_MIB_SOURCE_CONNECTIONS);
+		refuse(d, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+		break;
+	case QUIC_SOURCE_HANDSHAKES:	/* the client tries again, and may find fewer */
+		count(udp, QUIC_MIB_SOURCE_HANDSHAKES);
+		break;
+	case QUIC_SOURCE_RATE:
+		count(udp, QUIC_MIB_SOURCE_RATE);
+		break;
+	case QUIC_SOURCE_NOMEM:
+		count(udp, QUIC_MIB_DROP_NOMEM);
+	}
+	return false;
 }
 
 /*
@@ -590,9 +692,13 @@ static int check_token(const struct dgram *d, struct pending *p)
  */
 static struct pending *admit(const struct dgram *d)
 {
+	struct quic_conn_accept a = {
+		.version = d->h.version, .dcid = d->h.dcid, .scid = d->h.scid,
+		.odcid = d->h.dcid, .local = d->local, .remote = d->remote,
+	};
 	struct quic_udp *udp = d->udp;
+	struct quic_source *source;
 	struct pending *p;
-	int verdict;
 
 	/* RFC 9000 §14.1; §7.2: a client's first ID has 8 bytes at least */
 	if (d->len < QUIC_INITIAL_MIN || d->h.dcid.len < 8 || !udp->nlisteners) {
@@ -600,25 +706,25 @@ static struct pending *admit(const struct dgram *d)
 						       QUIC_MIB_DROP_UNKNOWN);
 		return NULL;
 	}
-	if (!d->h.token_len && retry_wanted(udp)) {
-		send_retry(d);
-		return NULL;
-	}
-	p = pending_new(d);
-	if (!p) {
-		count(udp, QUIC_MIB_DROP_NOMEM);
-		return NULL;
-	}
-	verdict = check_token(d, p);
-	if (!verdict)
-		return p;
-	if (verdict > 0) {
-		send_retry(d);
-	} else {
+	if (check_token(d, &a)) {
 		count(udp, QUIC_MIB_BAD_TOKEN);
-		send_close(d, &p->keys, QUIC_TRANSPORT_ERROR_INVALID_TOKEN);
+		refuse(d, QUIC_TRANSPORT_ERROR_INVALID_TOKEN);
+		return NULL;
 	}
-	pending_free(p);
+	if (!a.validated && retry_wanted(udp)) {
+		send_retry(d);
+		return NULL;
+	}
+	if (!admit_source(d, a.validated, &source))
+		return NULL;
+	p = pending_new(d, &a);
+	if (p) {
+		p->source = source;
+		return p;
+	}
+	count(udp, QUIC_MIB_DROP_NOMEM);
+	quic_source_settled(udp->qn, source);
+	quic_source_put(udp->qn, source);
 	return NULL;
 }
 
@@ -677,7 +783,6 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 			kfree_skb(skb);
 			return;
 		}
-		INIT_LIST_HEAD(&p->list);
 		adopt_orphans(p, d);
 	}
 	err = absorb(p, d);
@@ -696,7 +801,7 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 		route_hello(d, p, &ch);
 	else
 		give_up(d, p, err);
-	pending_free(p);
+	pending_free(udp, p);
 }
 
 /* RFC 9000 §5.2.2: 0-RTT packets may overtake, or follow, the first Initial */
@@ -815,7 +920,7 @@ static void expire(struct quic_udp *udp)
 			break;		/* in the order of their arrival */
 		count(udp, QUIC_MIB_HALFOPEN_EXPIRED);
 		pending_unlink(udp, p);
-		pending_free(p);
+		pending_free(udp, p);
 	}
 }
 
@@ -855,7 +960,7 @@ void quic_listen_purge(struct quic_udp *udp)
 	struct pending *p, *next;
 
 	list_for_each_entry_safe(p, next, &udp->pending, list)
-		pending_free(p);
+		pending_free(udp, p);
 	__skb_queue_purge(&udp->orphans);
 	skb_queue_purge(&udp->unknown);
 }
@@ -1015,10 +1120,11 @@ void quic_listen_stop(struct sock *sk)
 	lq->open = false;
 	list_splice_init(&lq->accept, &gone);
 	lq->naccept = 0;
+	list_for_each_entry(child, &gone, accept_node)
+		child->parent = NULL;
 	spin_unlock_bh(&lq->lock);
 	list_for_each_entry_safe(child, next, &gone, accept_node) {
 		list_del_init(&child->accept_node);
-		child->parent = NULL;
 		abandon(quic_sock_sk(child));
 		__sock_put(sk);		/* the child's; the caller has one */
 	}

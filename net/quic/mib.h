@@ -19,6 +19,10 @@ enum {
 	QUIC_MIB_DROP_NOMEM,		/* no memory for a datagram in or out */
 	QUIC_MIB_DROP_NOROUTE,		/* no route for a train */
 	QUIC_MIB_HALFOPEN_EXPIRED,	/* the ClientHello was never completed */
+	QUIC_MIB_HANDSHAKE_EXPIRED,	/* accepted, and never finished */
+	QUIC_MIB_SOURCE_CONNECTIONS,	/* refused: an address has too many */
+	QUIC_MIB_SOURCE_HANDSHAKES,	/* dropped: too many unfinished of an address */
+	QUIC_MIB_SOURCE_RATE,		/* dropped: too many new ones of an address */
 	QUIC_MIB_ACCEPTED,		/* connections made of a ClientHello */
 	QUIC_MIB_REFUSED,		/* accept queue full */
 	QUIC_MIB_NO_ALPN,		/* no listener speaks what the client offers */

@@ -34,9 +34,14 @@ static int net_init(struct net *net)
 	err = quic_lookup_init(qn);
 	if (err)
 		goto mib;
+	err = quic_sources_init(qn);
+	if (err)
+		goto lookup;
 	err = quic_listen_init(qn);
 	if (!err)
 		return 0;
+	quic_sources_exit(qn);
+lookup:
 	quic_lookup_exit(qn);
 mib:
 	quic_mib_exit(qn);
@@ -52,6 +57,7 @@ static void net_exit(struct net *net)
 
 	flush_work(&qn->reap);
 	quic_listen_exit(qn);
+	quic_sources_exit(qn);
 	quic_lookup_exit(qn);
 	quic_mib_exit(qn);
 	quic_sysctl_net_exit(qn);

@@ -21,16 +21,22 @@
 
 #define QUIC_UDP_BUCKETS	256
 #define QUIC_RESET_BUCKETS	1024
+#define QUIC_SOURCE_BUCKETS	1024
 #define QUIC_UNKNOWN_MAX	1024	/* skbs for no connection that wait, a port */
 #define QUIC_UNKNOWN_RESET_MAX	64	/* above: no stateless resets, Initials go first */
 #define QUIC_HALFOPEN_SKBS	16	/* datagrams (or trains) kept for a half-open request */
 
 struct quic_mib_cpu;
+struct quic_source;
 struct ctl_table_header;
 
 struct quic_limits {		/* /proc/sys/net/quic */
 	int max_half_open;	/* incomplete ClientHellos a port */
 	int half_open_timeout;	/* ms, until an incomplete one is dropped */
+	int handshake_timeout;	/* ms, until one that was accepted and is not finished ends */
+	int max_source_connections;	/* of one client address */
+	int max_source_handshakes;	/* of them, not finished */
+	int source_rate;	/* new ones a second */
 	int retry_threshold;	/* handshakes under way a port, above: Retry */
 	int retry_token_lifetime;	/* s */
 	int new_token_lifetime;	/* s */
@@ -44,6 +50,9 @@ struct quic_net {
 	struct rhashtable cids;		/* struct quic_cid_node */
 	spinlock_t resets_lock;
 	struct hlist_head *resets;	/* quic_sock.reset_node by the peer's stateless reset token */
+	spinlock_t sources_lock;
+	struct hlist_head *sources;	/* what clients have under way, source.c */
+	struct list_head sources_idle;
 	struct mutex udp_lock;		/* the table, and the keys below while they are made */
 	struct hlist_head udps[QUIC_UDP_BUCKETS];
 	struct work_struct reap;	/* frees UDP sockets without users */
@@ -134,6 +143,24 @@ void quic_lookup_del_reset(struct quic_sock *qs);
 struct sock *quic_lookup_reset(struct quic_net *qn, const u8 token[QUIC_RESET_TOKEN_LEN]);
 extern const struct quic_cid_ops quic_lookup_cid_ops;
 
+/* ---- source.c ---- */
+enum quic_source_verdict {
+	QUIC_SOURCE_OK,
+	QUIC_SOURCE_RETRY,	/* once the address is validated, perhaps */
+	QUIC_SOURCE_CONNECTIONS,	/* too many */
+	QUIC_SOURCE_HANDSHAKES,
+	QUIC_SOURCE_RATE,
+	QUIC_SOURCE_NOMEM,
+};
+
+int quic_sources_init(struct quic_net *qn);
+void quic_sources_exit(struct quic_net *qn);
+/* OK: counted in *@source, which quic_source_put() is for when all is over. */
+enum quic_source_verdict quic_source_admit(struct quic_net *qn, const struct quic_addr *addr,
+					   bool validated, struct quic_source **source);
+void quic_source_settled(struct quic_net *qn, struct quic_source *s);	/* handshake over, once */
+void quic_source_put(struct quic_net *qn, struct quic_source *s);	/* after settled */
+
 /* ---- input.c ---- */
 void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb);	/* softirq; takes the skb */
 void quic_input_error(struct quic_udp *udp, struct sk_buff *skb);
@@ -187,6 +214,8 @@ void quic_listen_purge(struct quic_udp *udp);	/* process context, when nothing c
 int quic_listen_init(struct quic_net *qn);
 void quic_listen_exit(struct quic_net *qn);
 void quic_listen_settled(struct quic_sock *qs);	/* no longer half open */
+void quic_listen_expire(struct sock *sk, u64 now);	/* half open for too long; lock held */
+void quic_listen_forget(struct quic_sock *qs);	/* the connection counts no more */
 
 /* ---- diag.c: /proc/net/quic/sockets, streams ---- */
 void quic_diag_add(struct quic_sock *qs);

@@ -511,8 +511,7 @@ static void push(struct sock *sk, bool flush)
 		at = now;
 	else if (qs->defer_until && quic_loss_srtt(&qs->conn.loss) > DEFER_MAX)
 		at = min(at, qs->defer_until);
-	if (qs->lingering)
-		at = min(at, qs->linger_at);
+	at = min(at, qs->give_up_at);
 	if (waits)	/* what it waits for is no deadline of the core's */
 		at = now + THROTTLED_RETRY;
 	quic_timer_arm(sk, at);

@@ -74,7 +74,7 @@ static void init_fields(struct sock *sk)
 	INIT_LIST_HEAD(&qs->peels_blocked);
 	INIT_LIST_HEAD(&qs->peels_woken);
 	hrtimer_setup(&qs->timer, quic_timer_fire, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_PINNED_SOFT);
-	qs->timer_at = QUIC_TIME_NEVER;
+	qs->timer_at = qs->give_up_at = QUIC_TIME_NEVER;
 	tasklet_setup(&qs->resume, quic_output_resume);
 	qs->dead = true;	/* until quic_sock_setup() */
 	quic_diag_add(qs);
@@ -97,7 +97,7 @@ void quic_sock_destroy(struct sock *sk)
 
 	quic_diag_del(qs);
 	quic_timer_stop(sk);
-	quic_listen_settled(qs);
+	quic_listen_forget(qs);
 	quic_lookup_del_odcid(qs);
 	quic_lookup_del_reset(qs);
 	if (!qs->dead)
@@ -566,8 +566,9 @@ static bool settle_orphan(struct sock *sk, u64 now)
 	struct quic_sock *qs = quic_sk(sk);
 
 	discard(qs, now);
-	if (qs->lingering && (now >= qs->linger_at || drained(qs))) {
+	if (qs->lingering && (now >= qs->give_up_at || drained(qs))) {
 		qs->lingering = false;
+		qs->give_up_at = QUIC_TIME_NEVER;
 		if (quic_conn_is_open(&qs->conn)) {
 			send_close(qs, now);
 			return true;
@@ -669,8 +670,8 @@ static void start_close(struct sock *sk, long timeout)
 		return;
 	}
 	qs->lingering = true;
-	qs->linger_at = now + quic_pernet(sock_net(sk))->limits.linger_timeout *
-			      QUIC_NSEC_PER_MSEC;
+	qs->give_up_at = now + quic_pernet(sock_net(sk))->limits.linger_timeout *
+			       QUIC_NSEC_PER_MSEC;
 }
 
 void quic_sock_close(struct sock *sk, long timeout)

@@ -34,6 +34,7 @@ struct quic_net;
 struct quic_udp;		/* a UDP socket that QUIC sockets share */
 struct quic_cid_node;
 struct quic_peel;		/* the socket of a peeled-off stream, peeloff.c */
+struct quic_source;
 
 /* An event waiting for recvmsg(). */
 struct quic_notice {
@@ -122,11 +123,12 @@ struct quic_sock {
 	struct list_head peels_woken;	/* with something to read since the last wake-up */
 
 	/* life */
+	struct quic_source *source;	/* server: where it counts for the client's address */
 	bool half_open;			/* counts in udp->handshakes */
 	bool ended;			/* the end was told to the user */
 	bool dead;			/* the connection's memory is gone */
 	bool lingering;			/* closed by the user with data unsent */
-	u64 linger_at;			/* when to give up on it */
+	u64 give_up_at;			/* on lingering, or on a handshake; else QUIC_TIME_NEVER */
 	u64 defer_until;		/* what is unsent waits for a fuller train; 0: it does not */
 
 	/* input and output */

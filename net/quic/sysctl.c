@@ -13,6 +13,10 @@ int quic_sysctl_rmem[3] = { PAGE_SIZE, 16 << 20, 64 << 20 };
 static const struct quic_limits defaults = {
 	.max_half_open		= 1024,
 	.half_open_timeout	= 3000,
+	.handshake_timeout	= 10000,
+	.max_source_connections	= 16384,
+	.max_source_handshakes	= 1024,
+	.source_rate		= 2000,
 	.retry_threshold	= 1000,
 	.retry_token_lifetime	= 15,
 	.new_token_lifetime	= 24 * 3600,
@@ -35,6 +39,10 @@ static const struct quic_limits defaults = {
 static const struct ctl_table net_table[] = {
 	LIMIT(max_half_open),
 	LIMIT(half_open_timeout),
+	LIMIT(handshake_timeout),
+	LIMIT(max_source_connections),
+	LIMIT(max_source_handshakes),
+	LIMIT(source_rate),
 	LIMIT(retry_threshold),
 	LIMIT(retry_token_lifetime),
 	LIMIT(new_token_lifetime),

@@ -18,6 +18,8 @@ void quic_timer_run(struct sock *sk)
 		return;
 	if (quic_conn_deadline(&qs->conn, now) <= now)
 		quic_conn_timeout(&qs->conn, now);
+	if (qs->half_open && now >= qs->give_up_at)
+		quic_listen_expire(sk, now);
 	quic_output_flush(sk);
 }
 

@@ -65,6 +65,7 @@ struct evil {
 	bool closed;
 	bool close_app;
 	uint64_t close_code, close_type;
+	uint64_t seen;		/* largest 1-RTT packet number that it used */
 	uint64_t acked;		/* largest 1-RTT packet number that it acknowledged */
 	unsigned int unset;	/* datagrams with the QUIC bit cleared */
 	unsigned int resets;	/* datagrams that nothing opened */

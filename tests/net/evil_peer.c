@@ -570,6 +570,8 @@ static bool read_datagram(struct evil *e, const uint8_t *buf, size_t len)
 					    quic_acktr_largest(&e->conn.space[space_of(h.type)]->ack) :
 					    -1, plain, &o)) {
 				any = true;
+				if (h.type == QUIC_PKT_1RTT)
+					e->seen = max_t(uint64_t, e->seen, o.pn);
 				quic_cur_init(&cur, o.payload, o.payload_len);
 				while (quic_cur_left(&cur) && !quic_frame_parse(&cur, &f))
 					note_frame(e, h.type, &f);

@@ -128,6 +128,7 @@ void enter_ns(const char *name);	/* NULL: back to the first */
 /* Handshakes; 0 or a negative errno.  The keys are pre-shared. */
 int client_handshake(int fd, const struct conf *c);
 int server_handshake(int fd, const struct conf *c);
+void client_hello(int fd, const struct conf *c);	/* its first flight, and no more */
 /* Both sides in this thread; returns the accepted socket. */
 int pair_handshake(int cli, int lis, const struct conf *c);
 /* A connection, both sides established. */

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a server lets one client address, or a client that does not go on, have
+ * of it: limits on connections, handshakes and their rate, the end of handshakes
+ * that are not finished, rates of answers to strangers; and a peer that
+ * acknowledges what it has not seen.  Each test has a network namespace of its
+ * own, with limits and counters of its own.
+ */
+#include <fcntl.h>
+#include <sched.h>
+
+#include "evil.h"
+
+#define R1	QUIC_PKT_1RTT
+
+static struct pair p;
+static const struct conf plain;
+static char buf[64];
+
+static void own_net(void)
+{
+	CHECK_OK(unshare(CLONE_NEWNET));
+	test_shell("ip link set lo up && ip addr add fd00:1::1/64 dev lo nodad && "
+		   "ip addr add fd00:1::2/64 dev lo nodad && "
+		   "ip addr add fd00:2::1/64 dev lo nodad");
+}
+
+static void limit(const char *name, int value)
+{
+	char path[64], text[16];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/quic/%s", name);
+	fd = CHECK_OK(open(path, O_WRONLY));
+	n = snprintf(text, sizeof(text), "%d", value);
+	CHECK_EQ(write(fd, text, n), n);
+	close(fd);
+}
+
+/* A counter gets to @n within a while; it does not go beyond. */
+static void counted(const char *name, uint64_t n)
+{
+	uint64_t end = now_ms() + 5000;
+
+	while (mib_read(name) < n) {
+		if (now_ms() > end)
+			FAIL("%s is %llu, not %llu", name, (unsigned long long)mib_read(name),
+			     (unsigned long long)n);
+		sleep_ms(2);
+	}
+	if (mib_read(name) > n)
+		FAIL("%s is %llu, not %llu", name, (unsigned long long)mib_read(name),
+		     (unsigned long long)n);
+}
+
+/* A client at an address of its own choice: connected, but it has not said a word. */
+static int client_at(const char *addr)
+{
+	int family = p.addr.ss_family, fd = sock_new(family, SOCK_STREAM);
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(&ss, family, addr, 0);
+
+	CHECK_OK(bind(fd, (struct sockaddr *)&ss, len));
+	CHECK_OK(connect(fd, (struct sockaddr *)&p.addr, p.addrlen));
+	return fd;
+}
+
+/* It begins a handshake that nobody will finish. */
+static int stalled_at(const char *addr)
+{
+	int fd = client_at(addr);
+
+	client_hello(fd, &plain);
+	return fd;
+}
+
+static void whole_connection(const char *addr)
+{
+	int cli = client_at(addr), srv = pair_handshake(cli, p.lis, &plain);
+
+	send_all(cli, 0, "ping", 4, MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN);
+	recv_all(srv, 0, buf, 4, true);
+	close(cli);
+	close(srv);
+}
+
+/* ---- handshakes of one address ---- */
+
+static void source_handshakes(void)
+{
+	struct conf c = { .backlog = 64 };
+	int fd[16], i;
+
+	own_net();
+	limit("max_source_handshakes", 4);
+	listener_new(&c, &p);
+	for (i = 0; i < 2; i++)
+		fd[i] = stalled_at("127.0.0.1");
+	counted("QuicAccepted", 2);
+	counted("QuicRetryOut", 0);
+	for (; i < 4; i++)		/* the second half must prove its address */
+		fd[i] = stalled_at("127.0.0.1");
+	counted("QuicAccepted", 4);
+	counted("QuicRetryOut", 2);
+	for (; i < 8; i++)
+		fd[i] = stalled_at("127.0.0.1");
+	sleep_ms(300);
+	CHECK(mib_read("QuicSourceHandshakes") >= 4);	/* they try again */
+	counted("QuicAccepted", 4);
+	fd[i++] = stalled_at("127.0.0.2");	/* others are not concerned */
+	counted("QuicAccepted", 5);
+	while (i--)
+		close(fd[i]);
+	while (sock_poll(p.lis, POLLIN, 0) & POLLIN)	/* none is under way any more */
+		close(CHECK_OK(accept(p.lis, NULL, NULL)));
+	whole_connection("127.0.0.1");
+}
+
+/* A finished handshake counts no more as one. */
+static void source_finished(void)
+{
+	int cli[8], srv[8], i;
+
+	own_net();
+	limit("max_source_handshakes", 2);
+	listener_new(&plain, &p);
+	for (i = 0; i < 8; i++) {
+		cli[i] = client_at("127.0.0.1");
+		srv[i] = pair_handshake(cli[i], p.lis, &plain);
+	}
+	counted("QuicSourceHandshakes", 0);
+	for (i = 0; i < 8; i++) {
+		send_all(cli[i], 0, "ping", 4, MSG_QUIC_STREAM_NEW);
+		recv_all(srv[i], 0, buf, 4, false);
+	}
+}
+
+/* An IPv6 client is its /64. */
+static void source_prefix(void)
+{
+	struct conf c = { .family = AF_INET6, .addr = "fd00:1::1" };
+
+	own_net();
+	limit("max_source_handshakes", 1);
+	listener_new(&c, &p);
+	limit("retry_threshold", 0);	/* all are validated: the whole limit is theirs */
+	stalled_at("fd00:1::1");
+	counted("QuicAccepted", 1);
+	stalled_at("fd00:1::2");
+	sleep_ms(300);
+	CHECK(mib_read("QuicSourceHandshakes") >= 1);
+	stalled_at("fd00:2::1");
+	counted("QuicAccepted", 2);
+}
+
+/* Far more addresses than buckets: each is counted alone, and forgotten. */
+static void many_sources(void)
+{
+	unsigned long i, n = test_scaled(3000, 200);
+	struct conf c = { .backlog = 1 };
+	char addr[32];
+
+	own_net();
+	limit("max_source_handshakes", 2);
+	listener_new(&c, &p);
+	for (i = 0; i < n; i++) {
+		snprintf(addr, sizeof(addr), "127.1.%lu.%lu", i / 250, i % 250 + 1);
+		close(stalled_at(addr));
+		if (!(i % 50))
+			sleep_ms(5);
+	}
+	counted("QuicSourceHandshakes", 0);
+	listener_new(&plain, &p);	/* the other one may still have some to refuse */
+	whole_connection("127.1.0.1");
+}
+
+/* ---- connections, and how fast they come ---- */
+
+static void source_connections(void)
+{
+	uint64_t end = now_ms() + 10000;
+	int cli[4], srv[4], i;
+
+	own_net();
+	limit("max_source_connections", 3);
+	listener_new(&plain, &p);
+	for (i = 0; i < 3; i++) {
+		cli[i] = client_at("127.0.0.1");
+		srv[i] = pair_handshake(cli[i], p.lis, &plain);
+	}
+	cli[3] = client_at("127.0.0.1");
+	CHECK_EQ(client_handshake(cli[3], &plain), -ECONNREFUSED);
+	counted("QuicSourceConnections", 1);
+	close(cli[3]);
+	whole_connection("127.0.0.9");
+	send_all(cli[0], 0, "ping", 4, MSG_QUIC_STREAM_NEW);	/* the others live */
+	recv_all(srv[0], 0, buf, 4, false);
+	close(cli[1]);
+	close(srv[1]);
+	for (;;) {		/* until the closed one is forgotten */
+		cli[1] = client_at("127.0.0.1");
+		client_hello(cli[1], &plain);
+		if (sock_poll(p.lis, POLLIN, 300) & POLLIN)
+			break;
+		close(cli[1]);
+		CHECK(now_ms() < end);
+	}
+}
+
+static void source_rate(void)
+{
+	struct conf c = { .backlog = 64 };
+	uint64_t before, begin;
+	int i;
+
+	own_net();
+	limit("source_rate", 8);
+	listener_new(&c, &p);
+	begin = now_ms();
+	for (i = 0; i < 40; i++)
+		stalled_at("127.0.0.1");
+	sleep_ms(300);
+	before = mib_read("QuicAccepted");
+	printf("  %llu of 40 at once, %llu dropped\n", (unsigned long long)before,
+	       (unsigned long long)mib_read("QuicSourceRate"));
+	CHECK(before >= 4 && before <= 9 + 8 * (now_ms() - begin) / 1000);
+	CHECK(mib_read("QuicSourceRate") >= 1);
+	CHECK(mib_read("QuicRetryOut") >= 1);
+	stalled_at("127.0.0.2");
+	counted("QuicAccepted", before + 1);
+	sleep_ms(1500);			/* those that were dropped try again, some succeed */
+	CHECK(mib_read("QuicAccepted") > before + 1);
+	CHECK(mib_read("QuicAccepted") <= 10 + 8 * (now_ms() - begin) / 1000);
+}
+
+static void no_limits(void)
+{
+	struct conf c = { .backlog = 64 };
+	int i;
+
+	own_net();
+	limit("max_source_connections", 0);
+	limit("max_source_handshakes", 0);
+	limit("source_rate", 0);
+	listener_new(&c, &p);
+	for (i = 0; i < 40; i++)
+		stalled_at("127.0.0.1");
+	counted("QuicAccepted", 40);
+}
+
+/* ---- handshakes that do not finish ---- */
+
+static void expires_in_queue(void)
+{
+	struct conf c = { .backlog = 1 };
+	struct evil *e;
+
+	own_net();
+	limit("handshake_timeout", 600);
+	e = evil_open(false, FIRST_FLIGHT, NULL);
+	CHECK(sock_poll(e->lis, POLLIN, 3000) & POLLIN);
+	e->mute = true;
+	evil_listen_close(e, 3000);
+	CHECK(e->closed);		/* its client is told */
+	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+	CHECK_EQ(sock_poll(e->lis, POLLIN, 0), 0);
+	counted("QuicHandshakeExpired", 1);
+	evil_free(e);
+	listener_new(&c, &p);		/* a place in the queue is free again */
+	stalled_at("127.0.0.1");
+	counted("QuicAccepted", 2);
+	counted("QuicHandshakeExpired", 2);
+	whole_connection("127.0.0.1");
+}
+
+static void expires_accepted(void)
+{
+	struct quic_connection_close cl;
+	struct evil_conf c = { .events = 1 << QUIC_EVENT_CONNECTION_CLOSE };
+	struct evil *e;
+
+	own_net();
+	limit("handshake_timeout", 600);
+	e = evil_open(false, HANDSHAKING, &c);
+	CHECK(e->fd >= 0);
+	e->mute = true;
+	CHECK(!(sock_poll(e->fd, 0, 0) & POLLHUP));
+	evil_listen_close(e, 3000);
+	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+	CHECK(sock_poll(e->fd, 0, 1000) & POLLHUP);
+	CHECK(event_get(e->fd, QUIC_EVENT_CONNECTION_CLOSE, &cl, sizeof(cl)) >= sizeof(cl));
+	CHECK_EQ(cl.errcode, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+	CHECK_ERR(recv(e->fd, buf, 1, 0), ETIMEDOUT);
+	CHECK_ERR(recv(e->fd, buf, 1, 0), ENOTCONN);
+	CHECK_ERR(send(e->fd, "x", 1, MSG_NOSIGNAL), EPIPE);
+	evil_free(e);
+}
+
+/* A handshake that is finished in time is not concerned, nor one without a limit. */
+static void expires_not(void)
+{
+	int fd;
+
+	own_net();
+	limit("handshake_timeout", 500);
+	pair_open(&p, NULL);
+	sleep_ms(1000);
+	send_all(p.cli, 0, "ping", 4, MSG_QUIC_STREAM_NEW);
+	recv_all(p.srv, 0, buf, 4, false);
+	limit("handshake_timeout", 0);
+	fd = stalled_at("127.0.0.1");
+	sleep_ms(1000);
+	CHECK(sock_poll(p.lis, POLLIN, 0) & POLLIN);
+	close(fd);
+	counted("QuicHandshakeExpired", 0);
+	pair_close(&p);
+}
+
+/* The listener goes while some of them expire. */
+static void expires_as_listener_goes(void)
+{
+	struct conf c = { .backlog = 64 };
+	int i, k;
+
+	own_net();
+	limit("handshake_timeout", 30);
+	for (k = 0; k < 10; k++) {
+		listener_new(&c, &p);
+		for (i = 0; i < 10; i++)
+			stalled_at("127.0.0.1");
+		sleep_ms(20 + k);
+		close(p.lis);
+	}
+}
+
+/* A ClientHello that never gets complete. */
+static void half_a_hello(void)
+{
+	struct evil *e;
+	uint8_t frames[1150] = { 6, 0, 0x40, 0x64, 1, 0, 0x10, 0 };
+
+	own_net();
+	limit("half_open_timeout", 300);
+	e = evil_open(false, FIRST_FLIGHT, NULL);
+	e->mute = true;
+	quic_keys_free(&e->conn.keys);		/* another first ID: another request */
+	e->conn.odcid.id[0] ^= 1;
+	quic_cids_remote_init(&e->conn.dcids, &e->conn.odcid, 2);
+	quic_keys_init(&e->conn.keys, e->conn.ops->crypto, QUIC_VERSION_V1);
+	CHECK_EQ(quic_keys_set_initial(&e->conn.keys, QUIC_VERSION_V1, &e->conn.odcid, false), 0);
+	evil_frames(e, QUIC_PKT_INITIAL, frames, sizeof(frames));
+	counted("QuicHalfOpenExpired", 1);
+	counted("QuicAccepted", 1);
+	evil_free(e);
+}
+
+/* ---- answers to strangers ---- */
+
+static unsigned int answers(int fd, const struct evil *e, const void *data, size_t len, int n)
+{
+	uint8_t in[1500];
+	unsigned int got = 0;
+	int i;
+
+	for (i = 0; i < n; i++)
+		CHECK_EQ(sendto(fd, data, len, 0, (struct sockaddr *)&e->victim, e->victim_len),
+			 len);
+	while (sock_poll(fd, POLLIN, 200) & POLLIN)
+		got += recv(fd, in, sizeof(in), 0) > 0;
+	return got;
+}
+
+static void reply_rate(void)
+{
+	uint8_t version[1200] = { 0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8, [14] = 8 };
+	uint8_t stray[60] = { 0x40, 1, 2, 3 };
+	struct evil *e;
+	unsigned int n;
+	int fd;
+
+	own_net();
+	e = evil_open(false, FIRST_FLIGHT, NULL);
+	fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
+	limit("reply_rate", 5);
+	n = answers(fd, e, version, sizeof(version), 40);
+	CHECK(n >= 1 && n <= 10);	/* two intervals may be met */
+	CHECK_EQ(mib_read("QuicVersionNegotiationOut"), n);
+	sleep_ms(1100);
+	n = answers(fd, e, stray, sizeof(stray), 40);
+	CHECK(n >= 1 && n <= 10);
+	CHECK_EQ(mib_read("QuicResetOut"), n);
+	limit("reply_rate", 0);
+	sleep_ms(1100);
+	CHECK_EQ(answers(fd, e, version, sizeof(version), 5), 0);
+	CHECK_EQ(answers(fd, e, stray, sizeof(stray), 5), 0);
+	evil_free(e);
+}
+
+/* ---- RFC 9000 §21.4: who acknowledges what was never sent is found out ---- */
+
+static void optimistic(bool server)
+{
+	static const uint8_t ping[] = { QUIC_FRAME_PING };
+	struct evil *e = evil_open(server, ESTABLISHED, NULL);
+	uint8_t f[32] = {};
+	struct quic_wr w;
+	int i;
+
+	/* it answers with ACKs, whose numbers it must leave out as well, every 1088 at most */
+	for (i = 0; i < 20000 && e->seen < 1300; i++) {
+		evil_frames(e, R1, ping, 1);
+		evil_listen_close(e, 0);
+		if (!(i % 32))
+			evil_listen_close(e, 1);
+	}
+	CHECK(e->seen >= 1300);
+	evil_expect_alive(e, "many pings");
+	quic_wr_init(&w, f, sizeof(f));
+	quic_wr_u8(&w, QUIC_FRAME_ACK);
+	quic_wr_varint(&w, e->seen);
+	quic_wr_varint(&w, 0);
+	quic_wr_varint(&w, 0);
+	quic_wr_varint(&w, e->seen);
+	evil_frames(e, R1, f, w.p - f);
+	evil_expect(e, "an ACK of all numbers", QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION);
+	evil_free(e);
+}
+
+static void optimistic_client(void)
+{
+	optimistic(false);
+}
+
+static void optimistic_server(void)
+{
+	optimistic(true);
+}
+
+static const struct test tests[] = {
+	{ "source-handshakes", source_handshakes },
+	{ "source-finished", source_finished },
+	{ "source-prefix", source_prefix },
+	{ "many-sources", many_sources, 60 },
+	{ "source-connections", source_connections },
+	{ "source-rate", source_rate },
+	{ "no-limits", no_limits },
+	{ "expires-in-queue", expires_in_queue },
+	{ "expires-accepted", expires_accepted },
+	{ "expires-not", expires_not },
+	{ "expires-as-listener-goes", expires_as_listener_goes },
+	{ "half-a-hello", half_a_hello },
+	{ "reply-rate", reply_rate },
+	{ "optimistic-client", optimistic_client, 60 },
+	{ "optimistic-server", optimistic_server, 60 },
+};
+
+int main(int argc, char **argv)
+{
+	return test_main(argc, argv, tests, ARRAY(tests));
+}
