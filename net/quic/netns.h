@@ -161,6 +161,12 @@ enum quic_source_verdict quic_source_admit(struct quic_net *qn, const struct qui
 void quic_source_settled(struct quic_net *qn, struct quic_source *s);	/* handshake over, once */
 void quic_source_put(struct quic_net *qn, struct quic_source *s);	/* after settled */
 
+/* ---- migration.c: socket lock held ---- */
+/* The option CONNECTION_MIGRATION: process context */
+int quic_migration_set(struct sock *sk, struct quic_addr *a);
+void quic_migration_settle(struct sock *sk);	/* QUIC_WAKE_PATH; any context */
+void quic_migration_free(struct quic_sock *qs);
+
 /* ---- input.c ---- */
 void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb);	/* softirq; takes the skb */
 void quic_input_error(struct quic_udp *udp, struct sk_buff *skb);

@@ -94,6 +94,15 @@ static struct dst_entry *route4(struct sock *sk, struct quic_addr *local,
 	return &rt->dst;
 }
 
+/*
+ * Whose IPv6 settings are used: an AF_INET socket has none of its own, and gets to IPv6
+ * only by a preferred address, whose UDP socket it then holds (migration.c).
+ */
+static struct sock *sender6(struct sock *sk)
+{
+	return likely(sk->sk_family == AF_INET6) ? sk : quic_sk(sk)->udp_more[1]->sock->sk;
+}
+
 static void flow6(struct flowi6 *fl6, struct sock *sk, const struct quic_addr *local,
 		  const struct quic_addr *remote)
 {
@@ -116,7 +125,7 @@ static struct dst_entry *route6(struct sock *sk, struct quic_addr *local,
 	struct flowi6 fl6;
 
 	flow6(&fl6, sk, local, remote);
-	dst = ip6_dst_lookup_flow(sock_net(sk), sk, &fl6, NULL);
+	dst = ip6_dst_lookup_flow(sock_net(sk), sender6(sk), &fl6, NULL);
 	if (!IS_ERR(dst))
 		memcpy(local->ip, &fl6.saddr, 16);
 	return dst;
@@ -165,6 +174,8 @@ static struct dst_entry *cached_route(struct sock *sk, const struct quic_path *p
 		qs->route_remote = path->remote;
 		__sk_dst_set(sk, dst);
 	}
+	if (path != &qs->conn.path)	/* that of a probe tells nothing of the one in use */
+		return dst;
 	mtu = clamp_t(u32, dst_mtu(dst) - header_len(path->remote.family), QUIC_INITIAL_MIN,
 		      DATAGRAM_MAX);
 	if (mtu != qs->mtu) {
@@ -237,7 +248,7 @@ static void xmit6(struct sock *sk, struct sk_buff *skb, const struct quic_addr *
 	struct flowi6 fl6;
 
 	flow6(&fl6, sk, local, remote);
-	ip6_xmit(sk, skb, &fl6, READ_ONCE(sk->sk_mark), NULL, tos(sk, 6, ecn),
+	ip6_xmit(sender6(sk), skb, &fl6, READ_ONCE(sk->sk_mark), NULL, tos(sk, 6, ecn),
 		 READ_ONCE(sk->sk_priority));
 }
 

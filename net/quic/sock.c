@@ -105,6 +105,7 @@ void quic_sock_destroy(struct sock *sk)
 	qs->dead = true;
 	skb_queue_purge(&qs->inq);
 	quic_sockopt_free(qs);
+	quic_migration_free(qs);
 	if (qs->udp)
 		quic_udp_put(qs->udp);
 	qs->udp = NULL;
@@ -215,18 +216,21 @@ static int from_user6(struct sock *sk, const struct sockaddr *sa, int len, struc
 	return 0;
 }
 
-int quic_addr_from_user(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a)
+int quic_addr_of_any(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a)
 {
-	int err;
-
 	memset(a, 0, sizeof(*a));
 	if (len < (int)offsetofend(struct sockaddr, sa_family))
 		return -EINVAL;
 	if (sa->sa_family == AF_INET)
-		err = from_user4(sa, len, a);
-	else if (sa->sa_family == AF_INET6 && sk->sk_family == AF_INET6)
-		err = from_user6(sk, sa, len, a);
-	else
+		return from_user4(sa, len, a);
+	return sa->sa_family == AF_INET6 ? from_user6(sk, sa, len, a) : -EAFNOSUPPORT;
+}
+
+int quic_addr_from_user(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a)
+{
+	int err = quic_addr_of_any(sk, sa, len, a);
+
+	if (!err && sa->sa_family == AF_INET6 && sk->sk_family != AF_INET6)
 		err = -EAFNOSUPPORT;
 	if (!err && a->family == 4 && sk->sk_family == AF_INET6 && sk->sk_ipv6only)
 		err = -EINVAL;
@@ -608,6 +612,8 @@ bool quic_sock_settle(struct sock *sk, u64 now)
 	write = wake & QUIC_WAKE_WRITE && wake_write(sk);
 	if (wake & QUIC_WAKE_STATE)
 		state_changed(sk);
+	if (unlikely(wake & QUIC_WAKE_PATH))
+		quic_migration_settle(sk);
 	if (c->dcids.active != qs->reset_seq || wake & QUIC_WAKE_STATE)
 		quic_lookup_set_reset(qs);
 	if (c->work)

@@ -28,7 +28,7 @@
 #include <net/sock.h>
 
 #include "compat.h"
-#include "core/conn.h"
+#include "core/migrate.h"
 
 struct quic_net;
 struct quic_udp;		/* a UDP socket that QUIC sockets share */
@@ -105,6 +105,7 @@ struct quic_sock {
 	/* addresses */
 	struct quic_addr local, remote;
 	struct quic_udp *udp;		/* reference held */
+	struct quic_udp *udp_more[2];	/* at other addresses, see migration.c; likewise */
 
 	/* lookup */
 	struct quic_cid_node *odcid_node;	/* server: the client's first ID, until confirmed */
@@ -188,6 +189,8 @@ void quic_sock_wake_writers(struct sock *sk);
 /* Lock held: a peeled-off stream's socket is gone; was it the last that kept the connection? */
 void quic_sock_unpeeled(struct sock *sk);
 int quic_addr_from_user(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a);
+/* Of either family, whatever the socket's is. */
+int quic_addr_of_any(struct sock *sk, const struct sockaddr *sa, int len, struct quic_addr *a);
 int quic_addr_to_user(struct sock *sk, const struct quic_addr *a, struct sockaddr *sa);
 
 /* ---- event.c ---- */

@@ -320,6 +320,7 @@ static int set_dest_ids(struct quic_conn *c, const struct quic_connection_id_inf
 	if (info->prior_to <= quic_cids_lowest(c->dcids.e))
 		return 0;
 	err = quic_cids_remote_retire_below(&c->dcids, info->prior_to);
+	quic_migrate_cids(c);
 	if (!err)
 		quic_conn_ids_event(c, true, c->dcids.active);
 	return err;
@@ -335,6 +336,8 @@ static int set_connection_id(struct sock *sk, const struct opt *o)
 		return err;
 	if (!established(qs))
 		return -EINVAL;
+	if (quic_migrate_busy(&qs->conn))
+		return -EAGAIN;
 	err = info.dest ? set_dest_ids(&qs->conn, &info) : set_source_ids(&qs->conn, &info);
 	if (err)
 		return err == -ENOENT ? -EINVAL : err;
@@ -404,6 +407,20 @@ static int get_connection_close(struct sock *sk, const struct gopt *g)
 	err = put(g, cl, size);
 	kfree(cl);
 	return err;
+}
+
+/* ---- CONNECTION_MIGRATION ---- */
+
+static int set_migration(struct sock *sk, const struct opt *o)
+{
+	struct sockaddr_storage ss;
+	struct quic_addr a;
+	int err = get_struct(&ss, sizeof(ss), o);
+
+	if (err)
+		return err;
+	err = quic_addr_of_any(sk, (struct sockaddr *)&ss, min_t(int, o->len, sizeof(ss)), &a);
+	return err ? -EINVAL : quic_migration_set(sk, &a);
 }
 
 /* ---- KEY_UPDATE ---- */
@@ -835,6 +852,7 @@ static int (*const setters[])(struct sock *sk, const struct opt *o) = {
 	[QUIC_SOCKOPT_STREAM_STOP_SENDING]	= set_stream_stop,
 	[QUIC_SOCKOPT_CONNECTION_ID]		= set_connection_id,
 	[QUIC_SOCKOPT_CONNECTION_CLOSE]		= set_connection_close,
+	[QUIC_SOCKOPT_CONNECTION_MIGRATION]	= set_migration,
 	[QUIC_SOCKOPT_KEY_UPDATE]		= set_key_update,
 	[QUIC_SOCKOPT_TRANSPORT_PARAM]		= set_transport_param,
 	[QUIC_SOCKOPT_CONFIG]			= set_config,

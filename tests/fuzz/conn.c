@@ -220,7 +220,7 @@ static void do_raw(struct quic_cur *in, int side)
 				    buf + len);
 		len += QUIC_TAG_LEN;
 	}
-	end_rx(&pair.e[side], buf, len, 0, false);
+	end_rx(&pair.e[side], buf, len);
 	end_tls(&pair.e[side]);
 }
 

@@ -857,11 +857,53 @@ static void forged_retry(void)
 
 /* ---- addresses and resets ---- */
 
+static bool peer_is(int fd, int udp)
+{
+	struct sockaddr_storage a, b;
+	socklen_t alen = sizeof(a), blen;
+
+	CHECK_OK(getpeername(fd, (struct sockaddr *)&a, &alen));
+	sock_local(udp, &b, &blen);
+	return sock_port(&a) == sock_port(&b);
+}
+
+/*
+ * RFC 9000 §9.3: a genuine packet from elsewhere: the server goes there, but with no more
+ * than three times the bytes, and comes back as soon as the peer speaks where it was.
+ */
 static void other_address(void)
 {
 	static const uint8_t ping[] = { QUIC_FRAME_PING };
 	struct evil *e = evil_open(false, ESTABLISHED, NULL);
-	int fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0)), udp = e->udp;
+	int fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(&ss, AF_INET, "127.0.0.1", 0);
+	uint8_t buf[1600] = {};
+	size_t n, got = 0;
+	uint64_t end;
+
+	CHECK_OK(bind(fd, (struct sockaddr *)&ss, len));
+	e->mute = true;
+	n = evil_seal(e, R1, evil_next_pn(e, R1), ping, 1, buf);
+	CHECK_EQ(sendto(fd, buf, n, 0, (struct sockaddr *)&e->victim, e->victim_len), n);
+	for (end = now_ms() + 1500; now_ms() < end; )
+		if (sock_poll(fd, POLLIN, 100) & POLLIN)
+			got += CHECK_OK(recv(fd, buf, sizeof(buf), 0));
+	CHECK(got > 0);
+	CHECK(got <= 3 * n);
+	CHECK(peer_is(e->fd, fd));
+	evil_expect_alive(e, "a packet from elsewhere");
+	CHECK(peer_is(e->fd, e->udp));
+	close(fd);
+	evil_free(e);
+}
+
+/* RFC 9000 §9: a client MUST discard what comes from an unknown server address */
+static void other_server(void)
+{
+	static const uint8_t ping[] = { QUIC_FRAME_PING };
+	struct evil *e = evil_open(true, ESTABLISHED, NULL);
+	int fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
 	uint64_t before = mib_read("QuicDropPath");
 	uint8_t buf[1600] = {};
 	size_t n;
@@ -869,10 +911,37 @@ static void other_address(void)
 	e->mute = true;
 	n = evil_seal(e, R1, evil_next_pn(e, R1), ping, 1, buf);
 	CHECK_EQ(sendto(fd, buf, n, 0, (struct sockaddr *)&e->victim, e->victim_len), n);
-	dropped("QuicDropPath", before, "another address");
-	e->udp = udp;
-	evil_expect_alive(e, "a packet from elsewhere");
+	dropped("QuicDropPath", before, "another server");
+	evil_expect_alive(e, "a packet from another server");
 	close(fd);
+	evil_free(e);
+}
+
+/* RFC 9000 §8.2.2, §9.1: probes from a hundred addresses move nothing, and cost little */
+static void probes(void)
+{
+	uint8_t challenge[] = { QUIC_FRAME_PATH_CHALLENGE, 1, 2, 3, 4, 5, 6, 7, 8 };
+	struct evil *e = evil_open(false, ESTABLISHED, NULL);
+	unsigned int i, answers = 0;
+	uint8_t buf[1600];
+	size_t n;
+	int fd;
+
+	e->mute = true;
+	for (i = 0; i < 100; i++) {
+		fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
+		n = evil_seal(e, R1, evil_next_pn(e, R1), challenge, sizeof(challenge), buf);
+		CHECK_EQ(sendto(fd, buf, n, 0, (struct sockaddr *)&e->victim, e->victim_len), n);
+		if (sock_poll(fd, POLLIN, 5) & POLLIN) {
+			answers++;
+			CHECK(recv(fd, buf, sizeof(buf), 0) <= 3 * (ssize_t)n);
+		}
+		close(fd);
+	}
+	/* the peer gives no more IDs than it has: those without one get none */
+	CHECK(answers > 0);
+	CHECK(peer_is(e->fd, e->udp));
+	evil_expect_alive(e, "probes");
 	evil_free(e);
 }
 
@@ -1255,6 +1324,8 @@ static const struct test tests[] = {
 	{ "no-common-version", no_common_version },
 	{ "forged-retry", forged_retry },
 	{ "other-address", other_address },
+	{ "other-server", other_server },
+	{ "probes", probes },
 	{ "reset-of-client", reset_of_client },
 	{ "reset-by-server", reset_by_server },
 	{ "quic-bit", quic_bit },

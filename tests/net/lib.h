@@ -106,6 +106,7 @@ struct conf {			/* all zero: IPv4 on loopback, stream, defaults */
 	struct quic_config cfg[2];
 	uint32_t events[2];	/* 1 << type */
 	bool nonblock;		/* both ends, after the handshake */
+	void (*accepted)(int fd);	/* the server's socket, before its handshake */
 };
 
 struct pair {

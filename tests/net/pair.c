@@ -290,6 +290,8 @@ int pair_handshake(int cli, int lis, const struct conf *c)
 	if (!(sock_poll(lis, POLLIN, HANDSHAKE_MS) & POLLIN))
 		FAIL("no connection to accept after %u ms", HANDSHAKE_MS);
 	srv = CHECK_OK(accept(lis, NULL, NULL));
+	if (c->accepted)
+		c->accepted(srv);
 	half_start(&b, srv, c, SRV);
 	for (;;) {
 		half_step(&b);

@@ -12,6 +12,7 @@
 struct event {
 	u64 at, seq;
 	int to;
+	struct quic_addr src, dst;
 	u8 ecn;
 	u32 len;
 	u8 *data;
@@ -87,9 +88,11 @@ void sim_free(struct sim *s)
 	kfree(s->heap);
 }
 
-static void deliver(struct sim *s, struct link *l, u64 at, const u8 *data, u32 len, u8 ecn)
+static void deliver(struct sim *s, struct link *l, u64 at, const struct quic_addr *src,
+		    const struct quic_addr *dst, const u8 *data, u32 len, u8 ecn)
 {
-	struct event e = { .at = at, .seq = s->seq++, .to = l->to->side, .len = len, .ecn = ecn };
+	struct event e = { .at = at, .seq = s->seq++, .to = l->to->side, .len = len, .ecn = ecn,
+			   .src = *src, .dst = *dst };
 
 	if (l->p.jitter)
 		e.at += next64(s) % l->p.jitter;
@@ -102,15 +105,47 @@ static void deliver(struct sim *s, struct link *l, u64 at, const u8 *data, u32 l
 	push(s, e);
 }
 
-void sim_send(struct sim *s, int from, const u8 *data, u32 len, u8 ecn)
+/* What the NAT makes of the client's address for now. */
+static struct quic_addr outside(const struct sim *s)
 {
+	struct quic_addr a = peer_addr(0);
+
+	a.port += s->mapping;
+	a.ip[2] = s->nat.hosts ? s->mapping : 0;
+	return a;
+}
+
+/* False: it is for a mapping that is gone. */
+static bool translate(struct sim *s, int from, struct quic_addr *src, struct quic_addr *dst)
+{
+	struct quic_addr out;
+
+	if (!s->nat.every)
+		return true;
+	if (!from)	/* the client's datagrams make the mapping */
+		s->mapping = (s->now - SEC) / s->nat.every;
+	out = outside(s);
+	if (!from) {
+		*src = out;
+		return true;
+	}
+	if (!quic_addr_equal(dst, &out))
+		return false;
+	*dst = peer_addr(0);
+	return true;
+}
+
+void sim_send(struct sim *s, int from, const struct quic_addr *a, const struct quic_addr *b,
+	      const u8 *data, u32 len, u8 ecn)
+{
+	struct quic_addr src = a ? *a : peer_addr(from), dst = b ? *b : peer_addr(!from);
 	struct link *l = &s->link[from];
 	u64 at = s->now, wait;
 
 	l->count++;
 	if (chance(s, l->p.burst))
 		l->burst_to = s->now + BURST;
-	if (chance(s, l->p.loss) || s->now < l->burst_to || (s->now >= l->p.hole_from && s->now < l->p.hole_to) ||
+	if (!translate(s, from, &src, &dst) || chance(s, l->p.loss) || s->now < l->burst_to || (s->now >= l->p.hole_from && s->now < l->p.hole_to) ||
 	    (l->count >= l->p.drop_from && l->count < l->p.drop_to)) {
 		l->lost++;
 		return;
@@ -125,9 +160,9 @@ void sim_send(struct sim *s, int from, const u8 *data, u32 len, u8 ecn)
 		at = l->free_at;
 	}
 	l->bytes += len;
-	deliver(s, l, at + l->p.delay, data, len, ecn);
+	deliver(s, l, at + l->p.delay, &src, &dst, data, len, ecn);
 	if (chance(s, l->p.dup))
-		deliver(s, l, at + l->p.delay, data, len, ecn);
+		deliver(s, l, at + l->p.delay, &src, &dst, data, len, ecn);
 }
 
 bool sim_run(struct sim *s, u64 limit, bool (*done)(struct sim *s))
@@ -154,7 +189,7 @@ bool sim_run(struct sim *s, u64 limit, bool (*done)(struct sim *s))
 			continue;
 		}
 		e = pop(s);
-		peer_rx(s->peer[e.to], e.data, e.len, e.ecn);
+		peer_rx(s->peer[e.to], &e.src, &e.dst, e.data, e.len, e.ecn);
 		kfree(e.data);
 	}
 	return true;

@@ -102,6 +102,8 @@ static void on_event(void *priv, u8 type, const void *data, u32 len)
 			ps->reset = true;
 		p->resets_seen++;
 	}
+	if (type == QUIC_EVENT_CONNECTION_MIGRATION)
+		(*(const u8 *)data ? p->moved++ : p->followed++);
 	if (type == QUIC_EVENT_CONNECTION_CLOSE)
 		p->closed_seen = true;
 }
@@ -443,6 +445,26 @@ static void update_keys(struct peer *p)
 		fail(p, "key update: %d", err);
 }
 
+/* To another port, then to another address, and so on. */
+static void move(struct peer *p)
+{
+	u64 all = p->work->streams * (p->work->up + p->work->down);
+	struct quic_addr a = peer_addr(0);
+	int err;
+
+	if (p->side || p->moves >= p->work->moves || !p->conn.confirmed ||
+	    p->conn.stats.tx_bytes + p->conn.stats.rx_bytes <
+	    all * (p->moves + 1) / (p->work->moves + 1))
+		return;
+	a.port += 100 + p->moves;
+	a.ip[3] = 10 + p->moves / 2;
+	err = quic_migrate_start(&p->conn, &a, p->sim->now);
+	if (!err)
+		p->moves++;
+	else if (err != -EAGAIN)
+		fail(p, "migration: %d", err);
+}
+
 /* Streams that came about without a byte: known once their number is. */
 static void note_opened(struct peer *p)
 {
@@ -471,6 +493,7 @@ static void application(struct peer *p)
 	note_opened(p);
 	write_all(p);
 	update_keys(p);
+	move(p);
 	if (!p->done_at && peer_done(p))
 		p->done_at = p->sim->now;
 }
@@ -484,7 +507,8 @@ static void transmit(struct peer *p)
 	if (p->conn.work)
 		quic_conn_work(&p->conn, p->sim->now);
 	while ((n = quic_conn_tx(&p->conn, &slot, p->sim->now)) > 0)
-		sim_send(p->sim, p->side, buf, slot.len, slot.ecn);
+		sim_send(p->sim, p->side, &slot.path->local, &slot.path->remote, buf, slot.len,
+			 slot.ecn);
 	if (n < 0)
 		fail(p, "tx: %d", n);
 }
@@ -498,7 +522,7 @@ static void turn(struct peer *p)
 
 /* ---- for the simulator ---- */
 
-static struct quic_addr addr_of(int side)
+struct quic_addr peer_addr(int side)
 {
 	struct quic_addr a = { .family = 4, .port = 4000 + side, .ip = { 10, 0, 0, 1 + side } };
 
@@ -536,7 +560,7 @@ void peer_free(struct peer *p)
 
 void peer_start(struct peer *p)
 {
-	struct quic_addr local = addr_of(0), remote = addr_of(1);
+	struct quic_addr local = peer_addr(0), remote = peer_addr(1);
 
 	if (quic_conn_connect(&p->conn, &local, &remote, NULL, 0, p->sim->now))
 		fail(p, "connect");
@@ -569,7 +593,7 @@ static bool answer_retry(struct peer *p, const struct quic_hdr *h, struct quic_c
 	quic_hdr_put_retry(&w, h->version, &h->scid, &p->retry.dcid, token, sizeof(token), 9);
 	len = w.p - buf;
 	quic_keys_retry_tag(conn_ops.crypto, h->version, &h->dcid, buf, len, buf + len);
-	sim_send(p->sim, p->side, buf, len + QUIC_TAG_LEN, 0);
+	sim_send(p->sim, p->side, NULL, NULL, buf, len + QUIC_TAG_LEN, 0);
 	return false;
 }
 
@@ -586,7 +610,7 @@ static void answer_reset(struct peer *p, const u8 *data)
 		get_random_bytes(buf, sizeof(buf));
 		buf[0] = (buf[0] & 0x3f) | QUIC_HDR_FIXED;
 		memcpy(buf + sizeof(buf) - QUIC_RESET_TOKEN_LEN, e[i].token, QUIC_RESET_TOKEN_LEN);
-		sim_send(p->sim, p->side, buf, sizeof(buf), 0);
+		sim_send(p->sim, p->side, NULL, NULL, buf, sizeof(buf), 0);
 		return;
 	}
 }
@@ -599,7 +623,7 @@ static bool forgetful(const struct peer *p)
 /* What the kernel's listener does: the first good Initial makes the connection. */
 static bool accept_first(struct peer *p, const u8 *data, u32 len)
 {
-	struct quic_conn_accept a = { .local = addr_of(1), .remote = addr_of(0) };
+	struct quic_conn_accept a = { .local = peer_addr(1), .remote = peer_addr(0) };
 	struct quic_hdr h;
 
 	if (quic_hdr_parse(data, len, QUIC_CID_LOCAL_LEN, false, &h) ||
@@ -619,10 +643,10 @@ static bool accept_first(struct peer *p, const u8 *data, u32 len)
 	return true;
 }
 
-void peer_rx(struct peer *p, const u8 *data, u32 len, u8 ecn)
+void peer_rx(struct peer *p, const struct quic_addr *src, const struct quic_addr *dst,
+	     const u8 *data, u32 len, u8 ecn)
 {
-	struct quic_rx rx = { .data = data, .len = len, .ecn = ecn,
-			      .local = addr_of(p->side), .remote = addr_of(!p->side) };
+	struct quic_rx rx = { .data = data, .len = len, .ecn = ecn, .local = *dst, .remote = *src };
 
 	if (forgetful(p)) {
 		if (len > 43)

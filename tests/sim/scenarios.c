@@ -26,6 +26,7 @@ struct scenario {
 	bool fixed;		/* windows do not grow */
 	u64 idle, keepalive;	/* ns; idle 0: the usual */
 	bool upgrade;		/* the server moves the client to version 2 */
+	struct nat nat;
 };
 
 #define LINK(...)	{ .delay = 15 * MS, .rate = 10000000, .queue = 40000, __VA_ARGS__ }
@@ -128,6 +129,19 @@ static const struct scenario scenarios[] = {
 	  .cong = QUIC_CONG_ALG_CUBIC },
 	{ "far", FAT(), FAT(), LOAD(.up = 200 << 20, .sndbuf = 64 << 20), 4150 * MS,
 	  .cong = QUIC_CONG_ALG_CUBIC, .heavy = true },
+	{ "rebind-port", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20), 5750 * MS,
+	  .nat = { .every = 700 * MS } },
+	{ "rebind-download", LINK(), LINK(), LOAD(.up = 10, .down = 4 << 20), 5150 * MS,
+	  .nat = { .every = 700 * MS, .hosts = true } },
+	{ "rebind-host", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20), 5050 * MS,
+	  .nat = { .every = 700 * MS, .hosts = true } },
+	{ "rebind-loss", LINK(.loss = 500), LINK(.loss = 500), LOAD(.up = 600000, .down = 600000),
+	  13500 * MS, .nat = { .every = 2500 * MS, .hosts = true }, .keepalive = SEC },
+	{ "rebind-idle", LINK(), LINK(), LOAD(.streams = 4, .up = 1000, .down = 1000,
+	  .think = 20 * SEC), 62 * SEC, .nat = { .every = 15 * SEC, .hosts = true } },
+	{ "move", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20, .moves = 5), 5350 * MS },
+	{ "move-loss", LINK(.loss = 500), LINK(.loss = 500), LOAD(.up = 500000, .down = 500000,
+	  .moves = 3), 14 * SEC },
 	{ "reset", LINK(), LINK(), LOAD(.up = 4 << 20, .amnesia = 800 * MS), 1350 * MS,
 	  .must_fail = true },
 	{ "dead", LINK(.hole_to = U64_MAX), LINK(), LOAD(.up = 1), 31 * SEC, .must_fail = true },
@@ -187,6 +201,10 @@ static const char *outcome(struct sim *s, const struct scenario *sc, bool done)
 		return "not in version 2";
 	if (sc->must_fail && sc->work.amnesia && s->peer[0]->conn.close.err != ECONNRESET)
 		return "the stateless reset was not recognized";
+	/* one that soon is followed by another need not be told of */
+	if (done && (sc->work.moves || sc->nat.every) && !sc->up.loss &&
+	    (s->peer[0]->moved < sc->work.moves || !s->peer[1]->followed))
+		return "nobody moved, or the server did not follow";
 	if (sc->must_fail)
 		return done ? NULL : "not given up in time";
 	if (!done) {
@@ -223,6 +241,7 @@ static const char *run(const struct scenario *sc, u64 seed, const struct quic_cr
 
 	shim_random_seed(seed);
 	sim_init(&s, seed, links);
+	s.nat = sc->nat;
 	params(&tp, &cfg, sc);
 	for (i = 0; i < 2; i++) {
 		if (i && sc->upgrade)

@@ -8,7 +8,7 @@
 #ifndef _SIM_H
 #define _SIM_H
 
-#include "core/conn.h"
+#include "core/migrate.h"
 
 #define MS	QUIC_NSEC_PER_MSEC
 #define SEC	QUIC_NSEC_PER_SEC
@@ -30,6 +30,11 @@ struct link_params {		/* one direction */
 	u32 drop_from, drop_to;	/* datagrams with these numbers (from 1) are lost */
 };
 
+struct nat {			/* between client and network */
+	u64 every;		/* ns after which the client's address is mapped anew; 0: no NAT */
+	bool hosts;		/* to another address, not only to another port */
+};
+
 struct sim;
 struct peer;
 
@@ -49,12 +54,16 @@ struct sim {
 	u64 seq;
 	struct peer *peer[2];	/* client, server */
 	struct link link[2];	/* from client, from server */
+	struct nat nat;
+	u32 mapping;		/* how often it was renewed */
 };
 
 u32 sim_random(struct sim *s, u32 below);
 void sim_init(struct sim *s, u64 seed, const struct link_params p[2]);
 void sim_free(struct sim *s);
-void sim_send(struct sim *s, int from, const u8 *data, u32 len, u8 ecn);
+/* @src, @dst: of the datagram; NULL: between where client and server began */
+void sim_send(struct sim *s, int from, const struct quic_addr *src, const struct quic_addr *dst,
+	      const u8 *data, u32 len, u8 ecn);
 /* Run until @done says so or @limit has come: true if done. */
 bool sim_run(struct sim *s, u64 limit, bool (*done)(struct sim *s));
 
@@ -77,6 +86,7 @@ struct work {			/* what the application does */
 	bool retry;		/* the server answers the first Initial with a Retry */
 	bool early;		/* the client remembers the server, and sends in 0-RTT packets */
 	bool refuse;		/* ... but the server takes none of it */
+	u32 moves;		/* migrations of the client, likewise */
 	u64 amnesia;		/* when the server forgets all, ns from the start; 0: never */
 };
 
@@ -99,7 +109,7 @@ struct peer {
 	u32 nstreams, next_stream, next_push, live;
 	struct quic_conn_accept retry;	/* odcid.len: a Retry was sent */
 	u64 next_open;		/* when the client opens another stream */
-	u32 key_updates;
+	u32 key_updates, moves, moved, followed;
 	u64 rx_bytes_user, resets_seen;
 	u64 established_at, done_at;
 	u64 next_read;
@@ -112,7 +122,9 @@ struct peer *peer_new(struct sim *s, int side, const struct work *w,
 		      const struct quic_crypto_ops *crypto);
 void peer_free(struct peer *p);
 void peer_start(struct peer *p);
-void peer_rx(struct peer *p, const u8 *data, u32 len, u8 ecn);
+void peer_rx(struct peer *p, const struct quic_addr *src, const struct quic_addr *dst,
+	     const u8 *data, u32 len, u8 ecn);
+struct quic_addr peer_addr(int side);	/* where it begins */
 void peer_timer(struct peer *p);
 u64 peer_deadline(struct peer *p);
 bool peer_done(const struct peer *p);

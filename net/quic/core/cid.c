@@ -245,6 +245,17 @@ const struct quic_cid_entry *quic_cids_remote_active(const struct quic_cids_remo
 	return find_seq(r->e, r->active);
 }
 
+/* The oldest that no packet has gone to, or NULL. */
+static struct quic_cid_entry *unused(const struct quic_cids_remote *r)
+{
+	const struct quic_cid_entry *best = NULL, *e;
+
+	for (e = r->e; e < r->e + QUIC_CIDS_MAX; e++)
+		if (e->used && !e->active && (!best || e->seq < best->seq))
+			best = e;
+	return (struct quic_cid_entry *)best;
+}
+
 static void make_active(struct quic_cids_remote *r, struct quic_cid_entry *e)
 {
 	r->active = e->seq;
@@ -380,24 +391,44 @@ int quic_cids_remote_add(struct quic_cids_remote *r, u64 seq, u64 prior_to,
 	if (new && seq >= r->prior_to)
 		add_entry(r, seq, cid, token);
 	if (!find_seq(r->e, r->active)) {
-		make_active(r, oldest(r->e, 0));
+		/* RFC 9000 §9.5: rather not one of another path */
+		make_active(r, unused(r) ?: oldest(r->e, 0));
 		*switched = true;
 	}
 	return 0;
 }
 
-int quic_cids_remote_rotate(struct quic_cids_remote *r)
+bool quic_cids_remote_has_fresh(const struct quic_cids_remote *r)
 {
-	struct quic_cid_entry *old = find_seq(r->e, r->active), *next;
+	return !quic_cids_remote_active(r)->cid.len || unused(r);
+}
 
-	next = oldest(r->e, r->active + 1);
-	if (!next)
-		next = oldest(r->e, 0);
-	if (next == old || !retire_room(r, 1))
+int quic_cids_remote_fresh(struct quic_cids_remote *r, u64 *seq)
+{
+	struct quic_cid_entry *e = find_seq(r->e, r->active);
+
+	if (e->cid.len)
+		e = unused(r);
+	if (!e)
 		return -ENOENT;
-	make_active(r, next);
-	retire(r, old);
+	e->active = true;
+	*seq = e->seq;
 	return 0;
+}
+
+const struct quic_cid *quic_cids_remote_get(const struct quic_cids_remote *r, u64 seq)
+{
+	const struct quic_cid_entry *e = find_seq(r->e, seq);
+
+	return e ? &e->cid : NULL;
+}
+
+void quic_cids_remote_retire(struct quic_cids_remote *r, u64 seq)
+{
+	struct quic_cid_entry *e = find_seq(r->e, seq);
+
+	if (e && seq != r->active && retire_room(r, 1))
+		retire(r, e);
 }
 
 int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq)

@@ -122,8 +122,19 @@ int quic_cids_remote_add(struct quic_cids_remote *r, u64 seq, u64 prior_to,
 			 const struct quic_cid *cid,
 			 const u8 token[QUIC_RESET_TOKEN_LEN], bool *switched);
 const struct quic_cid_entry *quic_cids_remote_active(const struct quic_cids_remote *r);
-/* Use another live one and retire the one in use (migration, §9.5). -ENOENT: no spare */
-int quic_cids_remote_rotate(struct quic_cids_remote *r);
+/*
+ * One for another path (§9.5): the oldest that no packet has gone to, which counts
+ * as used from here on.  Where the peer's are empty, that. -ENOENT: no spare
+ */
+int quic_cids_remote_fresh(struct quic_cids_remote *r, u64 *seq);
+bool quic_cids_remote_has_fresh(const struct quic_cids_remote *r);
+/* The live one of @seq, or NULL. */
+const struct quic_cid *quic_cids_remote_get(const struct quic_cids_remote *r, u64 seq);
+/*
+ * Give up the one of @seq, which is not the one in use.  It stays for as long as
+ * the peer lets too many RETIREs wait.
+ */
+void quic_cids_remote_retire(struct quic_cids_remote *r, u64 seq);
 /* Use the one of @seq; the one used so far stays live. -ENOENT: no such one */
 int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq);
 /*

@@ -267,6 +267,18 @@ static bool retires(struct quic_cids_remote *r, u64 seq)
 	return false;
 }
 
+/* As after a migration: a fresh one is in use, and the one so far given up. */
+static int rotate(struct quic_cids_remote *r)
+{
+	u64 was = r->active, seq;
+
+	if (quic_cids_remote_fresh(r, &seq) || seq == was)
+		return -ENOENT;
+	quic_cids_remote_use(r, seq);
+	quic_cids_remote_retire(r, was);
+	return 0;
+}
+
 static void remote_add(struct kunit *test)
 {
 	struct quic_cids_remote *r = remote_new(test, 3);
@@ -333,7 +345,7 @@ static void remote_zero_length(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_add(r, 1, 0, &none, token, &switched), ENCODING);
 	quic_cids_remote_init(r, &none, 4);
 	KUNIT_EXPECT_EQ(test, give(r, 1, 0), VIOLATION);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), -ENOENT);
+	KUNIT_EXPECT_EQ(test, rotate(r), -ENOENT);
 }
 
 /* §5.1.2: MUST stop using what the peer wants retired */
@@ -378,15 +390,13 @@ static void remote_late(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	/* nor does a copy bring back what we retired ourselves */
 	KUNIT_EXPECT_EQ(test, give(r, 6, 5), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), 0);
+	KUNIT_EXPECT_EQ(test, rotate(r), 0);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 6ULL);
 	KUNIT_EXPECT_EQ(test, give(r, 5, 5), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	/* nor, with a raise, takes the last one */
 	KUNIT_EXPECT_EQ(test, give(r, 7, 5), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_use(r, 7), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 6ULL);
+	quic_cids_remote_retire(r, 7);
 	KUNIT_EXPECT_EQ(test, give(r, 7, 7), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 6ULL);
@@ -434,13 +444,14 @@ static void remote_retire_bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->nretire + r->nretiring, QUIC_CIDS_RETIRED_MAX);
 	/* no room: our own wishes fail, the peer's is its fault */
 	KUNIT_EXPECT_EQ(test, give(r, seq, seq - 1), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), -ENOENT);
+	KUNIT_EXPECT_EQ(test, rotate(r), 0);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, seq), -ENOENT);
 	KUNIT_EXPECT_EQ(test, live(r->e), 2U);
 	r->seen = 1;
 	KUNIT_EXPECT_EQ(test, give(r, 1, 0), LIMIT);
 	quic_cids_remote_retire_acked(r, out);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), 0);
+	quic_cids_remote_retire(r, seq - 1);
+	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	KUNIT_EXPECT_EQ(test, give(r, seq + 1, seq + 1), LIMIT);
 }
 
@@ -465,26 +476,55 @@ static void remote_retire_queue(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, quic_cids_remote_next_retire(r, &c));
 }
 
-/* §9.5: a fresh one for a new path, and the old one goes */
+/* §9.5: an ID for each path that no packet has gone to, and never the same one twice */
+static void remote_fresh(struct kunit *test)
+{
+	struct quic_cids_remote *r = remote_new(test, 4);
+	u64 a, b;
+
+	KUNIT_EXPECT_FALSE(test, quic_cids_remote_has_fresh(r));
+	give(r, 2, 0);
+	give(r, 1, 0);
+	KUNIT_EXPECT_TRUE(test, quic_cids_remote_has_fresh(r));
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_fresh(r, &a), 0);
+	KUNIT_EXPECT_EQ(test, a, 1ULL);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_fresh(r, &b), 0);
+	KUNIT_EXPECT_EQ(test, b, 2ULL);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_fresh(r, &b), -ENOENT);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 0ULL);
+	/* the one in use is not given up */
+	quic_cids_remote_retire(r, 0);
+	KUNIT_EXPECT_EQ(test, r->nretire, 0);
+	quic_cids_remote_retire(r, 1);
+	KUNIT_EXPECT_NULL(test, quic_cids_remote_get(r, 1));
+	KUNIT_EXPECT_TRUE(test, retires(r, 1));
+	quic_cids_remote_retire(r, 1);
+	KUNIT_EXPECT_EQ(test, r->nretire, 1);
+	/* §5.1.2: the peer retires the one in use: that of another path is the last choice */
+	give(r, 3, 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_use(r, 2), 0);
+	KUNIT_EXPECT_EQ(test, give(r, 4, 3), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 3ULL);
+}
+
+/* an unused one takes over, and the one so far goes */
 static void remote_rotate(struct kunit *test)
 {
 	struct quic_cids_remote *r = remote_new(test, 4);
 
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), -ENOENT);
+	KUNIT_EXPECT_EQ(test, rotate(r), -ENOENT);
 	KUNIT_EXPECT_EQ(test, r->nretire, 0);
 	give(r, 1, 0);
 	give(r, 2, 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), 0);
+	KUNIT_EXPECT_EQ(test, rotate(r), 0);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 1ULL);
 	KUNIT_EXPECT_TRUE(test, retires(r, 0));
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_use(r, 0), -ENOENT);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_use(r, 2), 0);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 2ULL);
-	/* use() keeps the other, rotate() then goes back to it */
+	/* use() keeps the other, which was used and is not fresh */
 	KUNIT_EXPECT_EQ(test, live(r->e), 2U);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 1ULL);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_rotate(r), -ENOENT);
+	KUNIT_EXPECT_EQ(test, rotate(r), -ENOENT);
 }
 
 static void remote_retire_below(struct kunit *test)
@@ -600,7 +640,7 @@ static void random_exchange(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, deliver(&t->l, r), 0);
 		KUNIT_ASSERT_EQ(test, answer(&t->l, r), 0);
 		if (!(dice & 0x0f00))
-			quic_cids_remote_rotate(r);
+			rotate(r);
 		if (!(dice & 0xf000))
 			quic_cids_local_set_prior(&t->l, t->l.next_seq - 1 - (dice & 1));
 		KUNIT_ASSERT_NOT_NULL(test, quic_cids_remote_active(r));
@@ -635,6 +675,7 @@ static struct kunit_case cid_cases[] = {
 	KUNIT_CASE(remote_window),
 	KUNIT_CASE(remote_retire_bound),
 	KUNIT_CASE(remote_retire_queue),
+	KUNIT_CASE(remote_fresh),
 	KUNIT_CASE(remote_rotate),
 	KUNIT_CASE(remote_retire_below),
 	KUNIT_CASE(remote_reset),

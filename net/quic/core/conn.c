@@ -14,7 +14,7 @@
  *
  * Idle timeout and Version Negotiation lead to CLOSED at once.
  */
-#include "conn.h"
+#include "migrate.h"
 
 #define TRIM_AFTER	QUIC_NSEC_PER_SEC	/* of silence: what an idle connection needs not */
 #define PARAMS_FRAME	QUIC_FRAME_CRYPTO	/* where transport parameters travel */
@@ -149,7 +149,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *p
 	c->priv = priv;
 	c->server = server;
 	c->idle_at = c->close_at = c->pace_at = QUIC_TIME_NEVER;
-	c->keepalive_at = c->trim_at = QUIC_TIME_NEVER;
+	c->keepalive_at = c->trim_at = c->old_at = QUIC_TIME_NEVER;
 	c->mtu_max = QUIC_INITIAL_MIN;
 	INIT_LIST_HEAD(&c->held);
 	c->local_tp = params;
@@ -236,6 +236,7 @@ static int start(struct quic_conn *c, const struct quic_addr *local,
 		 const struct quic_addr *remote, bool validated, u64 now)
 {
 	quic_path_init(&c->path, local, remote, validated);
+	c->path.measured = c->path.told = true;
 	quic_cc_init(&c->cc, c->config.cong, c->path.mtu);
 	quic_pace_init(&c->pace);
 	c->pace.max_rate = c->config.max_pacing_rate;
@@ -333,10 +334,13 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_conn_accept *a, u64 
 
 /* ---- MTU ---- */
 
-static void apply_mtu(struct quic_conn *c)
+void quic_conn_apply_mtu(struct quic_conn *c)
 {
 	u64 mtu = min_t(u64, c->mtu_max, c->peer_tp.max_udp_payload_size);
 
+	/* RFC 9000 §8.2.1: validation proves 1200 bytes, and comes first */
+	if (c->path.state != QUIC_PATH_VALIDATED)
+		return;
 	mtu = max_t(u64, mtu, QUIC_INITIAL_MIN);
 	if (mtu == c->path.mtu)
 		return;
@@ -348,7 +352,7 @@ void quic_conn_set_mtu(struct quic_conn *c, u16 mtu)
 {
 	c->mtu_max = max_t(u16, mtu, QUIC_INITIAL_MIN);
 	if (c->state == QUIC_CONN_ESTABLISHED)
-		apply_mtu(c);
+		quic_conn_apply_mtu(c);
 }
 
 /* ---- handshake ---- */
@@ -365,12 +369,13 @@ void quic_conn_confirm(struct quic_conn *c, u64 now)
 	quic_conn_drop_level(c, QUIC_CRYPTO_HANDSHAKE, now);
 	/* RFC 9000 §5.1.1: as many IDs as the peer will keep */
 	quic_cids_local_fill(&c->scids);
+	quic_migrate_preferred(c, now);
 }
 
 static void establish(struct quic_conn *c, u64 now)
 {
 	quic_conn_set_state(c, QUIC_CONN_ESTABLISHED);
-	apply_mtu(c);
+	quic_conn_apply_mtu(c);
 	quic_early_finish(c, now);
 	if (c->config.keepalive)
 		c->keepalive_at = now + c->config.keepalive;
@@ -442,6 +447,7 @@ static void apply_peer_params(struct quic_conn *c, u64 now)
 {
 	const struct quic_tparam *tp = &c->peer_tp;
 	u64 idle = c->local_tp.max_idle_timeout;
+	bool switched;
 
 	/* RFC 9000 §10.1: the smaller of both, if both have one */
 	if (tp->max_idle_timeout && (!idle || tp->max_idle_timeout < idle))
@@ -457,6 +463,10 @@ static void apply_peer_params(struct quic_conn *c, u64 now)
 	/* RFC 9001 §4.6.2: what was assumed of the server may be wrong, and was not used */
 	if (!c->server && c->early != QUIC_EARLY_ACCEPTED)
 		quic_streams_rewind(&c->streams);
+	/* RFC 9000 §5.1.1: sequence number 1 */
+	if (tp->has_preferred)
+		quic_cids_remote_add(&c->dcids, 1, 0, &tp->preferred.cid, tp->preferred.token,
+				     &switched);
 	quic_streams_set_remote(&c->streams);
 	c->wake |= QUIC_WAKE_WRITE;
 }
@@ -667,7 +677,7 @@ static void suspect_mtu(struct quic_conn *c)
 	if (c->loss.pto_count < 3 || c->path.mtu <= QUIC_INITIAL_MIN)
 		return;
 	c->mtu_max = QUIC_INITIAL_MIN;
-	apply_mtu(c);
+	quic_conn_apply_mtu(c);
 }
 
 /* Memory that only traffic needs; it comes back with the next packet. */
@@ -722,8 +732,8 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 		c->ping_pending = true;
 		c->keepalive_at = now + c->config.keepalive;
 	}
-	if (now >= c->path.challenge_expire)
-		quic_path_timeout(&c->path, now, quic_loss_pto(&c->loss, QUIC_SPACE_APP));
+	if (now >= quic_migrate_deadline(c))
+		quic_migrate_timeout(c, now);
 	if (c->alt && now >= c->keys.prev_drop)
 		quic_version_forget(c);
 	quic_keys_timeout(&c->keys, now);
@@ -743,7 +753,7 @@ u64 quic_conn_deadline(struct quic_conn *c, u64 now)
 	at = min(at, c->pace_at);
 	at = min(at, c->keepalive_at);
 	at = min(at, c->trim_at);
-	at = min(at, c->path.challenge_expire);
+	at = min(at, quic_migrate_deadline(c));
 	at = min(at, c->keys.prev_drop);
 	for (sp = 0; sp < QUIC_SPACES; sp++)
 		if (quic_conn_may_send(c, sp))

@@ -97,6 +97,7 @@ enum {
 	QUIC_WAKE_READ	= 1,	/* stream data, FIN, reset, CRYPTO or an event */
 	QUIC_WAKE_WRITE	= 2,	/* room in buffers, credit, more streams */
 	QUIC_WAKE_STATE	= 4,	/* conn->state changed */
+	QUIC_WAKE_PATH	= 8,	/* 'path' is another, or 'cand' or 'old' is gone */
 };
 
 /* conn->work: what must be done in process context by quic_conn_work(). */
@@ -166,6 +167,10 @@ struct quic_conn {
 	bool crypto_more;		/* MSG_MORE: hold CRYPTO output */
 	bool crypto_ready;		/* quic_conn_crypto_peek() has something; readable without the lock */
 	bool ping_pending;		/* keepalive */
+	bool moved;			/* the next packet must not be only probing, RFC 9000 §9.1 */
+	bool side_tx;			/* 'cand' or 'old' may have something to send */
+	bool no_cid;			/* the path in use waits for an ID of the peer's, §9.5 */
+	bool preferred;			/* client: followed the server's preferred address */
 	bool new_token_pending;
 	bool close_pending;		/* a CLOSE is to be sent */
 	bool close_due;			/* again, as soon as enough was received for it */
@@ -191,6 +196,8 @@ struct quic_conn {
 	struct quic_cids_local scids;
 	struct quic_cids_remote dcids;
 	struct quic_path path;		/* in use */
+	struct quic_path old, cand;	/* beside it, see migrate.c */
+	u64 old_at;			/* when 'old' is forgotten */
 	struct quic_space *space[QUIC_SPACES];
 	struct quic_loss loss;
 	struct quic_sent_item acked;	/* STREAM bytes in a row, see quic_conn_ack_flush(); len 0: none */
@@ -348,6 +355,7 @@ void quic_conn_set_state(struct quic_conn *c, enum quic_conn_state state);
 /* Over without a word: idle timeout, Version Negotiation, stateless reset. */
 void quic_conn_abort(struct quic_conn *c, enum quic_conn_state state, int err, u64 now);
 void quic_conn_restart_idle(struct quic_conn *c, u64 now);
+void quic_conn_apply_mtu(struct quic_conn *c);	/* what the owner, the peer and the path allow */
 /* Are there keys, and leave of the anti-amplification limit, for a packet of @sp? */
 bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp);
 /* After quic_loss_ack(): bytes that follow one another are told to their stream at once. */

@@ -33,6 +33,7 @@ enum { TLS_EXTENSIONS = 8, TLS_CLIENT_HELLO = 101, TLS_SERVER_HELLO, TLS_FLIGHT,
 #define TLS_MSG_MAX	4096
 
 struct dgram {
+	struct quic_addr from, to;
 	u32 len;
 	u8 ecn;
 	u8 data[PAIR_DGRAM];
@@ -85,6 +86,8 @@ struct pair {
 	bool early;		/* the client has EARLY keys, and remembers the server's limits */
 	bool refuse;		/* the server takes no 0-RTT */
 	u8 *scratch;		/* a datagram under way, in memory that ciphers take */
+	/* What the network does to a datagram to end @side; false: it is lost. */
+	bool (*wire)(struct pair *p, int side, struct dgram *d);
 	int error;		/* line of the first thing that went wrong */
 };
 
@@ -385,6 +388,20 @@ static inline void end_tls(struct end *e)
 		;
 }
 
+/* Use a fresh ID of the peer's, and give up the one so far. */
+static inline int end_rotate(struct end *e)
+{
+	struct quic_cids_remote *r = &e->c.dcids;
+	u64 was = r->active, seq;
+	int err = quic_cids_remote_fresh(r, &seq);
+
+	if (err)
+		return err;
+	err = quic_cids_remote_use(r, seq);
+	quic_cids_remote_retire(r, was);
+	return err;
+}
+
 /* ---- datagrams ---- */
 
 static inline struct dgram *queue_at(struct queue *q, u32 i)
@@ -392,16 +409,32 @@ static inline struct dgram *queue_at(struct queue *q, u32 i)
 	return &q->d[(q->first + i) % PAIR_QUEUE];
 }
 
-static inline void queue_push(struct queue *q, const u8 *data, u32 len, u8 ecn)
+static inline struct dgram *queue_push(struct queue *q, const u8 *data, u32 len, u8 ecn)
 {
 	struct dgram *d = queue_at(q, q->n);
 
 	if (q->n == PAIR_QUEUE)		/* a full queue drops */
-		return;
+		return NULL;
 	q->n++;
+	d->from.family = 0;		/* where the peer is, to where we are */
 	d->len = len;
 	d->ecn = ecn;
 	memcpy(d->data, data, len);
+	return d;
+}
+
+/* What the connection has put into the slot, on its way along the path of its choice. */
+static inline void end_emit(struct end *e, const struct quic_slot *slot)
+{
+	struct queue *q = &e->pair->e[!e->side].in;
+	struct dgram *d = queue_push(q, slot->buf, slot->len, slot->ecn);
+
+	if (!d)
+		return;
+	d->from = slot->path->local;
+	d->to = slot->path->remote;
+	if (e->pair->wire && !e->pair->wire(e->pair, !e->side, d))
+		q->n--;
 }
 
 /* RFC 9000 §14.1: a client's datagrams with an Initial have 1200 bytes, whatever went wrong. */
@@ -431,7 +464,7 @@ static inline u32 end_tx(struct end *e)
 		e->last_len = slot.len;
 		e->sent_bytes += slot.len;
 		if (!e->mute)
-			queue_push(&p->e[!e->side].in, p->scratch, slot.len, slot.ecn);
+			end_emit(e, &slot);
 	}
 	e->tx_err = n;
 	e->sent += sent;
@@ -459,21 +492,27 @@ static inline bool end_accept(struct end *e, const u8 *data, u32 len)
 	return !quic_conn_accept(&e->c, &a, e->pair->now);
 }
 
-static inline void end_rx(struct end *e, const u8 *data, u32 len, u8 ecn, bool more)
+static inline void end_rx_from(struct end *e, const struct dgram *d, const u8 *data, u32 len,
+			       bool more)
 {
-	struct quic_rx rx = {
-		.data = data,
-		.len = len,
-		.ecn = ecn,
-		.more = more,
-		.local = e->addr,
-		.remote = e->pair->e[!e->side].addr,
-	};
+	struct quic_rx rx = { .data = data, .len = len, .more = more,
+			      .local = e->addr, .remote = e->pair->e[!e->side].addr };
 
+	if (d) {
+		rx.ecn = d->ecn;
+		rx.local = d->from.family ? d->to : rx.local;
+		rx.remote = d->from.family ? d->from : rx.remote;
+	}
 	e->got_bytes += len;
 	if (e->side && e->c.state == QUIC_CONN_IDLE && !end_accept(e, data, len))
 		return;
 	quic_conn_rx(&e->c, &rx, e->pair->now);
+}
+
+/* Any bytes, from where the peer is. */
+static inline void end_rx(struct end *e, const u8 *data, u32 len)
+{
+	end_rx_from(e, NULL, data, len, false);
 }
 
 /* All that is on the way to @e arrives, as a train; what it means for TLS is done. */
@@ -486,7 +525,7 @@ static inline u32 end_deliver(struct end *e)
 		d = queue_at(&e->in, 0);
 		e->in.first = (e->in.first + 1) % PAIR_QUEUE;
 		e->in.n--;
-		end_rx(e, d->data, d->len, d->ecn, e->in.n);
+		end_rx_from(e, d, d->data, d->len, e->in.n);
 		end_tls(e);
 	}
 	return n;
@@ -640,6 +679,8 @@ static inline void end_read(struct end *e)
 struct seen {			/* a frame that the victim sent */
 	u8 level;
 	u32 dgram;		/* in the how manieth datagram of the look */
+	struct quic_addr from, to;
+	u32 size;		/* of the datagram */
 	struct quic_frame f;	/* what it points to is gone, once another packet is opened */
 };
 
@@ -658,7 +699,7 @@ struct hostile {
 	u32 version;			/* 0: the victim's */
 	u32 pad;			/* plaintext bytes at least, 0: what must be */
 	const struct quic_cid *dcid, *scid;	/* NULL: what is right */
-	const struct quic_addr *from;	/* NULL: the peer's */
+	const struct quic_addr *from, *to;	/* NULL: the peer's, the victim's */
 	const u8 *token;		/* of Initial packets */
 	u32 token_len;
 	u8 ecn;
@@ -772,7 +813,7 @@ static inline void hostile_datagram(struct hostile *h, const u8 *data, u32 len)
 		.data = data,
 		.len = len,
 		.ecn = h->ecn,
-		.local = e->addr,
+		.local = h->to ? *h->to : e->addr,
 		.remote = h->from ? *h->from : e->pair->e[!e->side].addr,
 	};
 
@@ -799,7 +840,8 @@ static inline void hostile_send(struct hostile *h, u8 level, const u8 *frames, u
 
 /* ---- what the victim sends ---- */
 
-static inline void see_frames(struct hostile *h, u8 level, const struct quic_opened *o)
+static inline void see_frames(struct hostile *h, u8 level, const struct quic_opened *o,
+			      const struct dgram *d)
 {
 	struct pair *p = h->victim->pair;
 	struct quic_cur cur;
@@ -816,13 +858,16 @@ static inline void see_frames(struct hostile *h, u8 level, const struct quic_ope
 		}
 		s->level = level;
 		s->dgram = h->ndgrams;
+		s->from = d->from;
+		s->to = d->to;
+		s->size = d->len;
 		h->nseen++;
 		PAIR_MUST(p, quic_frame_allowed(s->f.type, hostile_pkt_type(level)));
 	}
 }
 
 /* Open the packets of a datagram of the victim's. */
-static inline void see_datagram(struct hostile *h, const u8 *data, u32 len)
+static inline void see_datagram(struct hostile *h, const struct dgram *d)
 {
 	static const u8 type_level[] = {
 		[QUIC_PKT_INITIAL] = QUIC_CRYPTO_INITIAL,
@@ -832,9 +877,10 @@ static inline void see_datagram(struct hostile *h, const u8 *data, u32 len)
 	};
 	struct pair *p = h->victim->pair;
 	u8 dcid_len = quic_cids_remote_active(&h->victim->c.dcids)->cid.len;
+	const u8 *data = d->data;
 	struct quic_opened o;
+	u32 off, len = d->len;
 	struct quic_hdr hdr;
-	u32 off;
 	u8 level;
 	int err;
 
@@ -854,7 +900,7 @@ static inline void see_datagram(struct hostile *h, const u8 *data, u32 len)
 			PAIR_MUST(p, !quic_keys_flip(&h->keys, h->pn[level], p->now));
 		h->largest[level] = max_t(s64, h->largest[level], o.pn);
 		h->npackets++;
-		see_frames(h, level, &o);
+		see_frames(h, level, &o, d);
 	}
 }
 
@@ -873,7 +919,7 @@ static inline u32 hostile_look(struct hostile *h)
 		for (; q->n; q->n--) {
 			d = queue_at(q, 0);
 			q->first = (q->first + 1) % PAIR_QUEUE;
-			see_datagram(h, d->data, d->len);
+			see_datagram(h, d);
 			h->ndgrams++;
 		}
 	}

@@ -7,7 +7,7 @@
  * not acknowledged, so that the peer repeats it: every frame is idempotent.
  * A peer's fault ends in quic_conn_fail(), called here alone.
  */
-#include "conn.h"
+#include "migrate.h"
 
 #define CHUNK_SPARE_SLICES	2	/* a packet has rarely more STREAM frames */
 #define KEYS_AHEAD_AFTER	64	/* 1-RTT packets before the next phase is prepared */
@@ -21,6 +21,7 @@
 /* What is known of the packet under work. */
 struct rx_pkt {
 	const struct quic_rx *rx;
+	struct quic_path *path;		/* it came on, NULL: none that is known */
 	struct quic_hdr h;
 	struct quic_opened o;
 	u8 level;
@@ -29,6 +30,7 @@ struct rx_pkt {
 	struct quic_chunk *chunk;	/* the payload lies in it */
 	bool eliciting;
 	bool now_ack;
+	bool not_probing;		/* known only where it came on another path than that in use */
 	u64 now;
 };
 
@@ -201,6 +203,7 @@ static int rx_new_cid(struct quic_conn *c, const struct quic_frame *f)
 				   &f->new_cid.cid, f->new_cid.token, &switched);
 	if (!err && quic_cids_lowest(c->dcids.e) != lowest)
 		quic_conn_ids_event(c, true, c->dcids.active);
+	quic_migrate_cids(c);
 	return err;
 }
 
@@ -278,11 +281,6 @@ static int rx_close(struct quic_conn *c, struct rx_pkt *p, const struct quic_fra
 	return 0;
 }
 
-static void rx_path_response(struct quic_conn *c, const struct quic_frame *f)
-{
-	quic_path_on_response(&c->path, f->path.data);
-}
-
 static int rx_flow_frame(struct quic_conn *c, const struct quic_frame *f)
 {
 	struct quic_streams *ss = &c->streams;
@@ -336,10 +334,11 @@ static int rx_frame(struct quic_conn *c, struct rx_pkt *p, struct quic_frame *f)
 	case QUIC_FRAME_RETIRE_CONNECTION_ID:
 		return rx_retire_cid(c, p, f);
 	case QUIC_FRAME_PATH_CHALLENGE:
-		quic_path_on_challenge(&c->path, f->path.data);
+		quic_migrate_on_challenge(c, p->path, f->path.data);
 		return 0;
 	case QUIC_FRAME_PATH_RESPONSE:
-		rx_path_response(c, f);
+		quic_migrate_on_response(c, f->path.data, p->now);
+		p->path = quic_migrate_locate(c, p->rx);	/* paths may have changed places */
 		return 0;
 	case QUIC_FRAME_HANDSHAKE_DONE:
 		return rx_handshake_done(c, p);
@@ -368,6 +367,8 @@ static bool rx_frames(struct quic_conn *c, struct rx_pkt *p)
 		if (quic_conn_traced(c))
 			c->ops->trace->frame(c->priv, p->level, p->o.pn, &f);
 		p->eliciting |= quic_frame_ack_eliciting(f.type);
+		if (unlikely(p->path != &c->path))
+			p->not_probing |= !quic_frame_probing(f.type);
 		err = rx_frame(c, p, &f);
 		if (c->state >= QUIC_CONN_CLOSING)
 			return false;
@@ -570,9 +571,9 @@ static void note_progress(struct quic_conn *c, struct rx_pkt *p)
 
 static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
+	bool ok, away, newest;
 	struct quic_acktr *ack;
 	u32 refs;
-	bool ok;
 
 	if (!open_packet(c, p, pkt))
 		return;
@@ -590,6 +591,10 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	if (quic_conn_traced(c))
 		c->ops->trace->received(c->priv, p->level, p->o.pn, p->h.len);
 	note_progress(c, p);
+	if (unlikely(!p->path))
+		p->path = quic_migrate_arrive(c, p->rx, used_by_peer(c, p), p->now);
+	away = p->path != &c->path;
+	newest = (s64)p->o.pn > quic_acktr_largest(&c->space[p->sp]->ack);
 	p->now_ack = p->sp != QUIC_SPACE_APP;	/* RFC 9000 §13.2.1 */
 	ok = rx_frames(c, p);
 	settle_chunk(c, p, refs);
@@ -598,6 +603,9 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	ack = &c->space[p->sp]->ack;
 	quic_acktr_received(ack, p->o.pn, p->eliciting, p->now_ack, p->rx->more, p->rx->ecn,
 			    p->now, c->local_tp.max_ack_delay * QUIC_NSEC_PER_MSEC);
+	/* RFC 9000 §9.3: only the highest-numbered packet that is not only probing */
+	if (unlikely(away) && p->path && p->path != &c->path && p->not_probing && newest)
+		quic_migrate_follow(c, p->path, p->now);
 }
 
 /* Is the packet for this connection? */
@@ -754,10 +762,15 @@ static void rx_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	rx_protected(c, p, pkt);
 }
 
-/* RFC 9000 §9: only from where the connection lives, until it may migrate. */
-static bool path_ok(struct quic_conn *c, const struct quic_rx *rx)
+/* RFC 9000 §9: the path that it came on; false: from where it must not come. */
+static bool find_path(struct quic_conn *c, const struct quic_rx *rx, struct quic_path **path)
 {
-	if (quic_addr_equal(&rx->remote, &c->path.remote))
+	if (likely(quic_path_is(&c->path, &rx->local, &rx->remote))) {
+		quic_path_received(&c->path, rx->len);
+		*path = &c->path;
+		return true;
+	}
+	if (quic_migrate_admit(c, rx, path))
 		return true;
 	quic_conn_count(c, QUIC_MIB_DROP_PATH);
 	return false;
@@ -782,7 +795,7 @@ static void check_reset(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 static void rx_closed(struct quic_conn *c, const struct quic_rx *rx)
 {
 	quic_conn_count(c, QUIC_MIB_DROP_CLOSED);
-	if (c->state != QUIC_CONN_CLOSING || !path_ok(c, rx))
+	if (c->state != QUIC_CONN_CLOSING || !quic_path_is(&c->path, &rx->local, &rx->remote))
 		return;
 	quic_path_received(&c->path, rx->len);
 	c->close_rx_bytes += rx->len;
@@ -793,7 +806,8 @@ static void rx_closed(struct quic_conn *c, const struct quic_rx *rx)
 }
 
 /* The coalesced packets of a datagram, RFC 9000 §12.2. */
-static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, struct quic_path *path,
+		       u64 now)
 {
 	struct rx_pkt p quic_uninitialized;
 	struct quic_cid dcid;
@@ -806,8 +820,9 @@ static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 			return;
 		}
 		p.rx = rx;
+		p.path = path;
 		p.now = now;
-		p.eliciting = false;
+		p.eliciting = p.not_probing = false;
 		/* all packets of a datagram are for one connection */
 		if (!off && p.h.len < rx->len)
 			dcid = p.h.dcid;
@@ -819,16 +834,17 @@ static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 }
 
 /* A datagram that was let in; what is done once a train is done with its last. */
-static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, struct quic_path *path,
+			u64 now)
 {
 	u64 before = c->stats.rx_packets;
 
-	rx_packets(c, rx, now);
+	rx_packets(c, rx, path, now);
 	if (!quic_conn_is_open(c))
 		return;
 	if (c->stats.rx_packets != before)
 		c->idle_stale = true;
-	else
+	else if (path)
 		check_reset(c, rx, now);
 	if (rx->more || !quic_conn_is_open(c))
 		return;
@@ -841,13 +857,14 @@ static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 
 void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
 {
+	struct quic_path *path;
+
 	if (c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c))
 		return rx_closed(c, rx);
-	if (!path_ok(c, rx))
+	if (!find_path(c, rx, &path))
 		return;
-	quic_path_received(&c->path, rx->len);
 	c->stats.rx_bytes += rx->len;
-	rx_datagram(c, rx, now);
+	rx_datagram(c, rx, path, now);
 }
 
 /* Those of @level, off the connection's list. */
@@ -875,7 +892,7 @@ void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
 		rx.ecn = held->ecn;
 		rx.more = !list_is_last(&held->list, &mine);
 		if (quic_conn_is_open(c))	/* its bytes were counted when it came */
-			rx_datagram(c, &rx, now);
+			rx_datagram(c, &rx, &c->path, now);
 		kfree(held);
 	}
 }

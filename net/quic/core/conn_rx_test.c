@@ -1058,7 +1058,7 @@ static void retire_prior_to(struct kunit *test)
 	d = queue_at(&x->p.e[0].in, 0);
 	KUNIT_ASSERT_EQ(test, quic_hdr_parse(d->data, d->len, 4, false, &h), 0);
 	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&h.dcid, &now_used));
-	see_datagram(&x->h, d->data, d->len);
+	see_datagram(&x->h, d);
 	KUNIT_EXPECT_TRUE(test, hostile_saw(&x->h, APP, QUIC_FRAME_RETIRE_CONNECTION_ID));
 	KUNIT_EXPECT_EQ(test, x->h.nseen, 8);	/* ACK, and seven of them */
 	ctx_free(test, x);

@@ -10,16 +10,20 @@
  * and pacing, except probes (RFC 9002 §7.5); everything within the anti
  * amplification limit (RFC 9000 §8.1).
  */
-#include "conn.h"
+#include "migrate.h"
 
 #define HANDSHAKE_MTU	QUIC_INITIAL_MIN	/* until the path is known to take more */
 #define COALESCE_MIN	128	/* room worth a second packet in a datagram */
+#define APP_MIN		64	/* room for a 1-RTT packet that says something */
 #define APP_PN_LEN	2	/* at least: a train or two are 128 packets */
 #define APP_PN_MAX	4
 #define PLAIN_MIN	4	/* RFC 9001 §5.4.2: pn_len + plaintext */
 
 struct tx {
 	struct quic_slot *slot;
+	struct quic_path *path;	/* where it goes */
+	const struct quic_cid *dcid;
+	u8 sent_flags;		/* of its packets */
 	u32 limit;		/* bytes this datagram may have */
 	u32 pad_to;		/* bytes it must have (RFC 9000 §14.1) */
 	u64 now;
@@ -216,21 +220,22 @@ static void put_cids(struct quic_conn *c, struct quic_pkt *p)
 }
 
 /* RFC 9000 §8.2 */
-static void put_path(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
+static void put_path(struct quic_pkt *p, struct tx *t)
 {
 	struct quic_frame f = { .type = QUIC_FRAME_PATH_RESPONSE };
+	struct quic_path *path = t->path;
 
 	/* RFC 9000 §8.2.1, §8.2.2: MUST expand these datagrams to 1200 bytes */
-	if (c->path.nresponse || c->path.challenge_pending)
+	if (path->nresponse || path->challenge_pending)
 		t->pad_to = QUIC_INITIAL_MIN;
-	while (quic_pkt_fits(p, 9) && quic_path_next_response(&c->path, f.path.data))
+	while (quic_pkt_fits(p, 9) && quic_path_next_response(path, f.path.data))
 		quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0);
-	if (!c->path.challenge_pending)
+	if (!path->challenge_pending)
 		return;
 	f.type = QUIC_FRAME_PATH_CHALLENGE;
-	memcpy(f.path.data, c->path.challenge, sizeof(f.path.data));
+	memcpy(f.path.data, path->challenge, sizeof(f.path.data));
 	if (quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0)) {
-		c->path.challenge_pending = false;
+		path->challenge_pending = false;
 		t->sent_challenge = true;
 	}
 }
@@ -314,14 +319,14 @@ static void put_data(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 static void put_app(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 {
 	put_done_token(c, p);
-	put_path(c, p, t);
+	put_path(p, t);
 	put_cids(c, p);
 	quic_streams_tx_control(&c->streams, p);
 	put_data(c, p, t);
 	if (c->ping_pending) {
-		if (!p->ack_eliciting)
+		if (!p->ack_eliciting || c->moved)
 			put_ping(p);
-		c->ping_pending = false;
+		c->ping_pending = c->moved = false;
 	}
 }
 
@@ -340,9 +345,16 @@ static const u8 space_level[QUIC_SPACES] = {
 	QUIC_CRYPTO_INITIAL, QUIC_CRYPTO_HANDSHAKE, QUIC_CRYPTO_APP,
 };
 
+/* Bytes of the anti-amplification limit's credit that are worth a datagram. */
+static u32 least(const struct quic_conn *c)
+{
+	return c->confirmed ? APP_MIN : COALESCE_MIN;
+}
+
 bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp)
 {
-	return space_ready(c, sp, space_level[sp]) && quic_path_credit(&c->path) >= COALESCE_MIN;
+	return space_ready(c, sp, space_level[sp]) && !c->no_cid &&
+	       quic_path_credit(&c->path) >= least(c);
 }
 
 static bool probing(const struct quic_conn *c, enum quic_space_id sp)
@@ -368,6 +380,15 @@ static bool may_overtake(const struct quic_conn *c, enum quic_space_id sp)
 	return c->early && !c->server && sp != QUIC_SPACE_APP;
 }
 
+/*
+ * RFC 9000 §9.4: what was sent along the old path must not keep the new one from being
+ * validated: a full congestion window does not hold the challenge back.
+ */
+static bool must_challenge(const struct quic_conn *c, enum quic_space_id sp)
+{
+	return sp == QUIC_SPACE_APP && c->path.challenge_pending;
+}
+
 /* Exact: true means that a packet built now gets at least one frame. */
 static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, const struct tx *t)
 {
@@ -382,7 +403,7 @@ static bool wanted(const struct quic_conn *c, enum quic_space_id sp, u8 level, c
 	if (probing(c, sp))
 		return true;
 	if (!t->data_ok && !may_overtake(c, sp))
-		return false;
+		return must_challenge(c, sp);
 	return crypto_wanted(c, s) || (sp == QUIC_SPACE_APP && app_wanted(c));
 }
 
@@ -395,8 +416,11 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 	/* RFC 9000 §13.2.1: an ACK owed rides along */
 	if (quic_acktr_due(&s->ack, t->now) || quic_acktr_owed(&s->ack))
 		quic_acktr_put(&s->ack, p, c->local_tp.ack_delay_exponent, t->now);
-	if ((!t->data_ok && !probe && !may_overtake(c, sp)) || !may_elicit(sp, t))
+	if ((!t->data_ok && !probe && !may_overtake(c, sp)) || !may_elicit(sp, t)) {
+		if (must_challenge(c, sp))
+			put_path(p, t);
 		return;
+	}
 	/* RFC 9002 §6.2.4: with nothing new to say, repeat: sooner than the loss would show */
 	if (probe && !crypto_wanted(c, s) && !(sp == QUIC_SPACE_APP && app_wanted(c)))
 		quic_loss_requeue_oldest(&c->loss, sp);
@@ -442,7 +466,7 @@ struct sealing {		/* where the packet under way lies in the slot */
 
 static void put_header(struct quic_conn *c, struct tx *t, struct sealing *z)
 {
-	const struct quic_cid *dcid = &quic_cids_remote_active(&c->dcids)->cid;
+	const struct quic_cid *dcid = t->dcid;
 	enum quic_space_id sp = quic_level_space(z->level);
 	bool initial = z->level == QUIC_CRYPTO_INITIAL;
 	struct quic_wr w;
@@ -475,7 +499,7 @@ static int finish_packet(struct quic_conn *c, struct tx *t, struct sealing *z)
 	struct quic_pkt *p = t->slot->pkt;
 	u32 overhead = quic_keys_overhead(&c->keys, z->level);
 	u8 flags = (p->ack_eliciting ? QUIC_SENT_ELICITING : 0) |
-		   (p->in_flight ? QUIC_SENT_IN_FLIGHT : 0);
+		   (p->in_flight ? QUIC_SENT_IN_FLIGHT : 0) | t->sent_flags;
 	struct quic_sent_pkt *sp_pkt;
 	int len;
 
@@ -749,8 +773,8 @@ static int finish_datagram(struct quic_conn *c, struct tx *t)
 {
 	struct quic_slot *slot = t->slot;
 
-	quic_path_sent(&c->path, slot->len);
-	slot->path = &c->path;
+	quic_path_sent(t->path, slot->len);
+	slot->path = t->path;
 	slot->ecn = QUIC_ECN_NONE;
 	c->stats.tx_bytes += slot->len;
 	if (quic_conn_is_open(c)) {
@@ -760,29 +784,72 @@ static int finish_datagram(struct quic_conn *c, struct tx *t)
 			quic_conn_restart_idle(c, t->now);
 		}
 		if (t->sent_challenge)
-			quic_path_challenge_sent(&c->path, slot->len);
+			quic_path_challenge_sent(t->path, slot->len);
 	}
 	return 1;
+}
+
+/*
+ * RFC 9000 §9.1: a probing packet, for a path that is not in use.  Neither its
+ * RTT nor its loss says anything about the one that is (§9.4).
+ */
+static int add_probe(struct quic_conn *c, struct tx *t)
+{
+	struct sealing z = { .level = QUIC_CRYPTO_APP };
+	u32 overhead = quic_keys_overhead(&c->keys, z.level), used;
+	struct quic_pkt *p = t->slot->pkt;
+	int err;
+
+	put_header(c, t, &z);
+	used = z.hdr_len + overhead;
+	err = quic_sent_reserve(&c->loss.sp[QUIC_SPACE_APP]->sent, QUIC_PKT_ITEMS);
+	if (err)
+		return err;
+	quic_pkt_start(p, QUIC_PKT_1RTT, t->limit - used);
+	put_path(p, t);
+	quic_pkt_pad(p, min(t->pad_to, t->limit) - used);
+	p->ack_eliciting = p->in_flight = false;
+	return finish_packet(c, t, &z);
+}
+
+static int tx_side(struct quic_conn *c, struct quic_slot *slot, u64 now)
+{
+	struct tx t = { .slot = slot, .now = now, .sent_flags = QUIC_SENT_PROBE };
+	int err;
+
+	t.path = quic_migrate_next(c);
+	if (!t.path)
+		return 0;
+	t.dcid = quic_cids_remote_get(&c->dcids, t.path->dcid);
+	t.limit = min3(slot->cap, (u32)QUIC_INITIAL_MIN, quic_path_credit(t.path));
+	err = add_probe(c, &t);
+	return err < 0 ? err : finish_datagram(c, &t);
 }
 
 int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 {
 	u32 mtu = c->confirmed || c->state == QUIC_CONN_ESTABLISHED ? c->path.mtu : HANDSHAKE_MTU;
-	struct tx t = { .slot = slot, .now = now };
+	struct tx t = { .slot = slot, .path = &c->path, .now = now };
 	u32 credit;
 	int err;
 
 	slot->len = 0;
 	if (c->state == QUIC_CONN_IDLE || c->state >= QUIC_CONN_DRAINING)
 		return 0;
-	credit = quic_path_credit(&c->path);
+	if (unlikely(c->side_tx) && c->state == QUIC_CONN_ESTABLISHED) {
+		err = tx_side(c, slot, now);
+		if (err)
+			return err;
+	}
+	credit = c->no_cid && !quic_migrate_find_cid(c) ? 0 : quic_path_credit(&c->path);
+	t.dcid = &quic_cids_remote_active(&c->dcids)->cid;
 	t.limit = min3(slot->cap, mtu, credit);
 	/* RFC 9000 §8.1: not a byte above; below a whole datagram is not worth sending */
 	if (c->loss.at_limit != (t.limit < min(mtu, slot->cap))) {
 		c->loss.at_limit = !c->loss.at_limit;
 		quic_loss_arm(&c->loss, now);
 	}
-	if (t.limit < COALESCE_MIN)
+	if (t.limit < least(c))
 		return 0;
 	if (c->state == QUIC_CONN_CLOSING) {
 		err = tx_close(c, &t);

@@ -441,7 +441,7 @@ static void lose(struct quic_loss *l, enum quic_space_id sp, struct quic_sent_pk
 	l->lost_bytes += p->size;
 	if (p->flags & QUIC_SENT_ECT)
 		judge_ecn_loss(l);
-	if (p->flags & QUIC_SENT_PROBE_MTU) {
+	if (p->flags & QUIC_SENT_PROBE) {
 		/* RFC 9000 §14.4: SHOULD NOT trigger a congestion control reaction */
 		quic_cc_discard(l->cc, bytes);
 	} else if (bytes) {
@@ -569,7 +569,8 @@ static void ack_ranges(struct quic_loss *l, enum quic_space_id sp,
 	struct quic_sent_pkt *p = quic_sent_get(s, a->largest);
 	struct quic_ack_iter it;
 
-	if (p && !(p->flags & QUIC_SENT_ACKED))
+	/* RFC 9000 §9.4: what went along another path says nothing of this one's RTT */
+	if (p && !(p->flags & (QUIC_SENT_ACKED | QUIC_SENT_PROBE)))
 		sum->largest_time = p->time;
 	quic_ack_iter_init(&it, a);
 	while (quic_ack_iter_next(&it, a) && it.hi >= s->first)

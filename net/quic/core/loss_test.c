@@ -892,7 +892,7 @@ static void test_mtu_probe(struct kunit *test)
 	struct fixture *x = new_fixture(test, true);
 
 	settle_rtt(x, 100 * MS, T0);			/* 0 */
-	xmit_size(x, APP, PLAIN | QUIC_SENT_PROBE_MTU, 1452, T0);
+	xmit_size(x, APP, PLAIN | QUIC_SENT_PROBE, 1452, T0);
 	xmit_n(x, 3, T0);
 	ack(x, APP, 2, 4, T0 + 100 * MS);
 	KUNIT_EXPECT_EQ(test, x->lost[APP][1], 1);
@@ -1067,7 +1067,7 @@ static u32 draw(struct walk *w, u32 below)
 static void walk_send(struct fixture *x, struct walk *w, enum quic_space_id sp)
 {
 	static const u8 kinds[] = { PLAIN, PLAIN, PLAIN, MARKED, ACK_ONLY, PADDING,
-				    PLAIN | QUIC_SENT_PROBE_MTU };
+				    PLAIN | QUIC_SENT_PROBE };
 	u32 n = draw(w, 20);
 
 	if (!draw(w, 8))

@@ -26,6 +26,7 @@ void quic_path_init(struct quic_path *p, const struct quic_addr *local,
 	p->state = validated ? QUIC_PATH_VALIDATED : QUIC_PATH_UNVALIDATED;
 	p->mtu = QUIC_INITIAL_MIN;
 	p->challenge_expire = QUIC_TIME_NEVER;
+	p->dcid = QUIC_PATH_NO_CID;
 }
 
 void quic_path_validated(struct quic_path *p)
@@ -33,7 +34,7 @@ void quic_path_validated(struct quic_path *p)
 	p->state = QUIC_PATH_VALIDATED;
 }
 
-static void end_challenge(struct quic_path *p)
+void quic_path_stop(struct quic_path *p)
 {
 	p->challenge_pending = false;
 	p->challenges = 0;
@@ -54,7 +55,7 @@ static void new_challenge(struct quic_path *p)
 void quic_path_challenge(struct quic_path *p, u64 now, u64 pto)
 {
 	if (p->challenges == QUIC_PATH_CHALLENGES)
-		end_challenge(p);
+		quic_path_stop(p);
 	if (p->state != QUIC_PATH_VALIDATED)
 		p->state = QUIC_PATH_VALIDATING;
 	new_challenge(p);
@@ -75,7 +76,7 @@ bool quic_path_timeout(struct quic_path *p, u64 now, u64 pto)
 		return false;
 	}
 	/* RFC 9000 §8.2.4: abandoned; the path is unusable */
-	end_challenge(p);
+	quic_path_stop(p);
 	p->state = QUIC_PATH_FAILED;
 	return true;
 }
@@ -125,6 +126,6 @@ bool quic_path_on_response(struct quic_path *p, const u8 data[8])
 		new_challenge(p);
 		return true;
 	}
-	end_challenge(p);
+	quic_path_stop(p);
 	return true;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A network path: addresses, validation (RFC 9000 §8.2), the anti
- * amplification limit (§8.1), ECN validation (§13.4.2), its MTU.  The core
- * keeps two: the one in use and a candidate.  Migration (§9) swaps them.
+ * amplification limit (§8.1), its MTU.  The core keeps three: the one in use,
+ * the one used before, and a candidate.  Migration (migrate.c) swaps them.
  */
 #ifndef _QUIC_PATH_H
 #define _QUIC_PATH_H
@@ -13,6 +13,7 @@
 #define QUIC_AMPLIFICATION	3	/* RFC 9000 §8.1 */
 #define QUIC_PATH_RESPONSES	4	/* PATH_RESPONSEs owed at once; more are dropped */
 #define QUIC_PATH_CHALLENGES	3	/* tries */
+#define QUIC_PATH_NO_CID	U64_MAX
 
 enum quic_path_state {
 	QUIC_PATH_UNUSED,
@@ -37,10 +38,23 @@ struct quic_path {
 	u64 challenge_expire;	/* next try or failure; QUIC_TIME_NEVER: none */
 	u8 response[QUIC_PATH_RESPONSES][8];
 	u8 nresponse;
+	bool unlimited;		/* the client's: no limit on what it sends to a server */
+	/* migrate.c's */
+	bool measured;		/* congestion control, RTT and MTU are those of this path */
+	bool told;		/* the application knows this one as that in use */
+	bool ours;		/* it came about by a change of our address */
+	bool due;		/* server: to be used as soon as it is validated, §9.6.2 */
+	u64 dcid;		/* sequence number of the peer's ID; in use: dcids.active */
+	u64 scid;		/* of ours that the peer used when the path came about */
 };
 
 void quic_path_init(struct quic_path *p, const struct quic_addr *local,
 		    const struct quic_addr *remote, bool validated);
+static inline bool quic_path_is(const struct quic_path *p, const struct quic_addr *local,
+				const struct quic_addr *remote)
+{
+	return quic_addr_equal(&p->remote, remote) && quic_addr_equal(&p->local, local);
+}
 
 /* RFC 9000 §8.1: MUST count all payload bytes, of discarded packets too */
 static inline void quic_path_received(struct quic_path *p, u32 bytes)
@@ -60,7 +74,7 @@ static inline u32 quic_path_credit(const struct quic_path *p)
 {
 	u64 most = QUIC_AMPLIFICATION * p->rx_bytes;
 
-	if (p->state == QUIC_PATH_VALIDATED)
+	if (p->state == QUIC_PATH_VALIDATED || p->unlimited)
 		return U32_MAX;
 	/* RFC 9000 §8: MUST NOT send more than three times what came */
 	return most > p->tx_bytes ? min_t(u64, most - p->tx_bytes, U32_MAX) : 0;
@@ -74,6 +88,7 @@ void quic_path_validated(struct quic_path *p);
  * meanwhile.
  */
 void quic_path_challenge(struct quic_path *p, u64 now, u64 pto);
+void quic_path_stop(struct quic_path *p);	/* no more tries; the state stays */
 /* The datagram with the challenge had @bytes; fewer than 1200: the MTU is open. */
 void quic_path_challenge_sent(struct quic_path *p, u32 bytes);
 /* When challenge_expire has come: the next try, or true: failed. */

@@ -16,7 +16,7 @@ enum {
 	QUIC_SENT_LOST		= 0x08,	/* kept a while: its ACK may still come */
 	QUIC_SENT_SKIPPED	= 0x10,	/* number never used, RFC 9000 §21.4 */
 	QUIC_SENT_ECT		= 0x20,	/* left marked ECT(0) */
-	QUIC_SENT_PROBE_MTU	= 0x40,	/* its loss is no congestion, RFC 9000 §14.4 */
+	QUIC_SENT_PROBE		= 0x40,	/* of MTU or path: its loss is no congestion, RFC 9000 §14.4, §9.4 */
 	QUIC_SENT_REQUEUED	= 0x80,	/* its items were handed back for a probe */
 };
 
