@@ -204,8 +204,6 @@ static int set_up_client(struct quic_session *s, const struct quic_handshake_par
 static int set_up_server(struct quic_session *s, int sd, const struct quic_handshake_params *p)
 {
 	enable_tickets(s->tls, sd);
-	if (p->early_data)
-		lq_replay_protect(s->tls);
 	s->verify_off = p->insecure || !s->credentials->verify_clients;
 	if (s->credentials->verify_clients) {
 		gnutls_certificate_server_set_request(s->tls, GNUTLS_CERT_REQUIRE);

@@ -60,45 +60,43 @@ static int add_to(struct seen bucket[PLACES], time_t expires, const unsigned cha
 	return 0;
 }
 
+static int add_id(time_t expires, const unsigned char id[ID_SIZE])
+{
+	if (!replay.table)
+		replay.table = calloc(BUCKETS, sizeof(*replay.table));
+	if (!replay.table)
+		return GNUTLS_E_MEMORY_ERROR;
+	return add_to(replay.table[(id[0] << 8 | id[1]) % BUCKETS], expires, id);
+}
+
 /* A gnutls_db_add_func */
 static int add(void *arg, time_t expires, const gnutls_datum_t *key, const gnutls_datum_t *data)
 {
 	unsigned char id[ID_SIZE];
-	unsigned int bucket;
 	int ret;
 
 	(void)arg;
 	(void)data;
 	make_id(key, id);
-	bucket = (unsigned int)(id[0] << 8 | id[1]) % BUCKETS;
 	pthread_mutex_lock(&replay.lock);
-	ret = add_to(replay.table[bucket], expires, id);
+	ret = add_id(expires, id);
 	pthread_mutex_unlock(&replay.lock);
 	if (ret)
 		lq_log(QUIC_LOG_INFO, "0-RTT refused: %s", ret == GNUTLS_E_DB_ENTRY_EXISTS ?
-		       "a replay" : "too many in a short time");
+		       "a replay" : "no room to remember it");
 	return ret;
 }
 
-static gnutls_anti_replay_t set_up(void)
-{
-	if (!replay.table)
-		replay.table = calloc(BUCKETS, sizeof(*replay.table));
-	if (replay.table && !replay.gnutls && gnutls_anti_replay_init(&replay.gnutls))
-		replay.gnutls = NULL;
-	if (replay.gnutls)
-		gnutls_anti_replay_set_add_function(replay.gnutls, add);
-	return replay.table ? replay.gnutls : NULL;
-}
-
-/* Without memory for it no early data is accepted: GnuTLS takes none of size 0. */
+/*
+ * GnuTLS accepts no early data without.  A program that enables its own later
+ * replaces this one.
+ */
 void lq_replay_protect(gnutls_session_t tls)
 {
-	gnutls_anti_replay_t gnutls;
-
 	pthread_mutex_lock(&replay.lock);
-	gnutls = set_up();
+	if (!replay.gnutls && !gnutls_anti_replay_init(&replay.gnutls))
+		gnutls_anti_replay_set_add_function(replay.gnutls, add);
 	pthread_mutex_unlock(&replay.lock);
-	if (gnutls)
-		gnutls_anti_replay_enable(tls, gnutls);
+	if (replay.gnutls)
+		gnutls_anti_replay_enable(tls, replay.gnutls);
 }

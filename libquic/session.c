@@ -77,6 +77,7 @@ struct quic_session *lq_session(gnutls_session_t tls)
 	s->tls = tls;
 	s->timeout_ms = QUIC_HANDSHAKE_TIMEOUT_MS;
 	gnutls_ext_set_data(tls, QUIC_TLS_EXT_TRANSPORT_PARAMS, s);
+	lq_replay_protect(tls);
 	return s;
 }
 

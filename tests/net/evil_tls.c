@@ -51,7 +51,7 @@ size_t tls_hello(uint8_t *buf, const uint8_t *params, size_t len, const char *al
 	struct quic_wr w;
 	uint8_t *ext_len;
 
-	quic_wr_init(&w, buf, 2048);
+	quic_wr_init(&w, buf, len + 300);	/* the rest takes less */
 	quic_wr_bytes(&w, head, 2);
 	memset(rnd, 7, sizeof(rnd));
 	quic_wr_bytes(&w, rnd, 32);
