@@ -124,10 +124,12 @@ static void in_retry(struct kunit *test, bool refuse)
 	struct end *c = &x->p.e[0], *s = &x->p.e[1];
 	u8 buf[128];
 	struct quic_wr w;
+	u64 next;
 
 	write_early(x, BYTES);
 	pair_hello(&x->p);
 	s->in.n = 0;
+	next = c->c.loss.sp[QUIC_SPACE_APP]->sent.next;
 	quic_wr_init(&w, buf, sizeof(buf) - QUIC_TAG_LEN);
 	quic_hdr_put_retry(&w, c->c.version, &c->c.scids.e[0].cid, &scid, token, sizeof(token), 1);
 	KUNIT_EXPECT_EQ(test, quic_keys_retry_tag(quic_test_crypto(), c->c.version, &c->c.odcid,
@@ -137,6 +139,8 @@ static void in_retry(struct kunit *test, bool refuse)
 	/* RFC 9000 §17.2.3: SHOULD be sent again, behind the new Initial */
 	KUNIT_EXPECT_GT(test, end_tx(c), 3);
 	KUNIT_EXPECT_EQ(test, packet_type(queue_at(&s->in, 0), 1), QUIC_PKT_0RTT);
+	/* ... under new packet numbers: MUST NOT be reset */
+	KUNIT_EXPECT_EQ(test, c->c.loss.sp[QUIC_SPACE_APP]->sent.next, 2 * next);
 	pair_sleep(&x->p, 500 * PAIR_MS);
 	end_read(s);
 	KUNIT_EXPECT_TRUE(test, c->c.confirmed);
@@ -283,6 +287,27 @@ static void beyond_limits(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* RFC 9001 §5.6: a server sends none, a client MUST discard them */
+static void to_a_client(struct kunit *test)
+{
+	struct ctx *x = early_new(test, false);
+	struct quic_conn *c = &x->p.e[0].c;
+	struct hostile h;
+
+	pair_hello(&x->p);
+	hostile_init(&h, &x->p.e[0]);
+	HOSTILE(&h, EARLY, QUIC_FRAME_STREAM, 1, 'x');
+	KUNIT_EXPECT_EQ(test, x->p.e[0].mib[QUIC_MIB_DROP_NOKEY], 1);
+	KUNIT_EXPECT_EQ(test, c->nheld_early, 0);
+	pair_sleep(&x->p, 300 * PAIR_MS);
+	KUNIT_EXPECT_TRUE(test, c->confirmed);
+	HOSTILE(&h, EARLY, QUIC_FRAME_STREAM, 1, 'x');
+	KUNIT_EXPECT_EQ(test, x->p.e[0].mib[QUIC_MIB_EARLY_IN], 0);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	hostile_free(&h);
+	ctx_free(test, x);
+}
+
 /* RFC 9000 §12.3: 0-RTT and 1-RTT packets share a space: a number is used once */
 static void shared_space(struct kunit *test)
 {
@@ -306,6 +331,11 @@ static void fewer_ids(struct quic_tparam *tp)
 	tp->active_connection_id_limit--;
 }
 
+static void smaller_dgrams(struct quic_tparam *tp)
+{
+	tp->max_datagram_frame_size = 1000;
+}
+
 static void less_uni(struct quic_tparam *tp)
 {
 	tp->max_streams_uni--;
@@ -315,13 +345,16 @@ static void less_uni(struct quic_tparam *tp)
 static void reduced(struct kunit *test)
 {
 	static void (*const changes[])(struct quic_tparam *tp) = {
-		less_data, fewer_ids, less_uni, fewer_streams,
+		less_data, fewer_ids, less_uni, fewer_streams, smaller_dgrams,
 	};
 	struct ctx *x;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(changes); i++) {
 		x = early_new(test, false);
+		/* RFC 9221 §3 */
+		x->p.e[0].c.peer_tp.max_datagram_frame_size = 1001;
+		x->p.e[1].c.local_tp.max_datagram_frame_size = 1001;
 		set_server_tp(x, changes[i]);
 		write_early(x, 10);
 		pair_connect(&x->p);
@@ -495,6 +528,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(keys_go),
 	KUNIT_CASE(forbidden_frames),
 	KUNIT_CASE(beyond_limits),
+	KUNIT_CASE(to_a_client),
 	KUNIT_CASE(shared_space),
 	KUNIT_CASE(reduced),
 	KUNIT_CASE(acks_rejected),
