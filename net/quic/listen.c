@@ -165,6 +165,7 @@ static void send_retry(const struct dgram *d)
 
 	t.addr = d->remote;
 	t.odcid = d->h.dcid;
+	t.version = d->h.version;
 	len = quic_token_seal(&quic_kernel_crypto, qn->token_key, &t, token, sizeof(token));
 	buf = len > 0 ? kmalloc(REPLY_MAX, GFP_KERNEL) : NULL;
 	if (!buf)
@@ -623,8 +624,8 @@ static void adopt_orphans(struct pending *p, const struct dgram *d)
 static int check_token(const struct dgram *d, struct quic_conn_accept *a)
 {
 	const struct quic_limits *l = limits(d->udp);
-	u64 now = quic_now();
 	struct quic_token t;
+	int life;
 
 	if (!d->h.token_len)
 		return 0;
@@ -632,9 +633,9 @@ static int check_token(const struct dgram *d, struct quic_conn_accept *a)
 			    d->h.token_len, &t))
 		/* a Retry token that was tampered with: the client takes no second Retry */
 		return d->h.token[0] == QUIC_TOKEN_RETRY ? -EACCES : 0;
-	a->validated = quic_token_valid(&t, &d->remote, now, QUIC_NSEC_PER_SEC *
-					(t.kind == QUIC_TOKEN_RETRY ? l->retry_token_lifetime :
-					 l->new_token_lifetime));
+	life = t.kind == QUIC_TOKEN_RETRY ? l->retry_token_lifetime : l->new_token_lifetime;
+	a->validated = quic_token_valid(&t, d->h.version, &d->remote, quic_now(),
+					QUIC_NSEC_PER_SEC * life);
 	if (t.kind == QUIC_TOKEN_NEW)
 		return 0;
 	if (!a->validated)
@@ -1252,6 +1253,7 @@ int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap)
 
 	t.addr = quic_sk(sk)->conn.path.remote;
 	t.addr.port = 0;
+	t.version = quic_sk(sk)->conn.version;
 	return quic_token_seal(&quic_kernel_crypto, quic_pernet(sock_net(sk))->token_key, &t, buf,
 			       cap);
 }

@@ -29,6 +29,7 @@ static void describe(struct quic_cur *c, struct quic_token *t)
 {
 	memset(t, 0, sizeof(*t));
 	t->kind = quic_cur_u8(c) & 1 ? QUIC_TOKEN_RETRY : QUIC_TOKEN_NEW;
+	t->version = quic_cur_u8(c) & 1 ? QUIC_VERSION_V1 : QUIC_VERSION_V2;
 	t->addr.family = quic_cur_u8(c) & 2 ? 6 : 4;
 	t->addr.port = quic_cur_u16(c);
 	quic_cur_bytes(c, t->addr.ip, t->addr.family == 6 ? 16 : 4);
@@ -41,7 +42,7 @@ static void check_same(const struct quic_token *a, const struct quic_token *b)
 {
 	NEVER(a->kind != b->kind || a->issued != b->issued);
 	NEVER(!quic_addr_same_ip(&a->addr, &b->addr));
-	NEVER(!quic_token_valid(b, &a->addr, a->issued, 1));
+	NEVER(!quic_token_valid(b, a->version, &a->addr, a->issued, 1));
 	NEVER(a->kind == QUIC_TOKEN_RETRY && !quic_cid_equal(&a->odcid, &b->odcid));
 	NEVER(a->kind == QUIC_TOKEN_RETRY && a->addr.port != b->addr.port);
 }

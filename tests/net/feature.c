@@ -237,6 +237,33 @@ static void token_reused(void)
 	pair_close(&p);
 }
 
+/* RFC 9369 §5: MUST NOT be accepted in another version: the address is validated anew */
+static void token_other_version(void)
+{
+	static const uint32_t v[] = { QUIC_VERSION_V1, QUIC_VERSION_V2, QUIC_VERSION_V1 };
+	struct conf c = { .events = { 1 << QUIC_EVENT_NEW_TOKEN },
+			  .cfg[SRV] = { .validate_peer_address = 1 } };
+	uint64_t retries;
+	uint8_t token[512];
+	int i, fd, srv;
+	size_t n;
+
+	pair_open(&p, &c);
+	CHECK_OK(set_opt(p.srv, QUIC_SOCKOPT_TOKEN, "", 1));
+	n = event_get(p.cli, QUIC_EVENT_NEW_TOKEN, token, sizeof(token));
+	for (i = 0; i < ARRAY(v); i++) {
+		retries = mib_read("QuicRetryOut");
+		c.cfg[CLI].version = v[i];
+		fd = client_new(&c, &p);
+		CHECK_OK(set_opt(fd, QUIC_SOCKOPT_TOKEN, token, n));
+		srv = pair_handshake(fd, p.lis, &c);
+		CHECK_EQ(mib_read("QuicRetryOut") - retries, v[i] != QUIC_VERSION_V1);
+		close(fd);
+		close(srv);
+	}
+	pair_close(&p);
+}
+
 static void token_rules(void)
 {
 	uint8_t token[513];
@@ -455,6 +482,7 @@ static const struct test tests[] = {
 	{ "bad-ids", bad_ids },
 	{ "retry", retry },
 	{ "token-reused", token_reused },
+	{ "token-other-version", token_other_version },
 	{ "token-rules", token_rules },
 	{ "ticket-keys", ticket_keys },
 	{ "version-2", version_2 },

@@ -3,7 +3,7 @@
  * Address validation tokens, RFC 9000 §8.1.1 to §8.1.4, and stateless reset
  * tokens, §10.3.2.  A token is
  *
- *	kind (1), nonce (12), sealed { issued (8), family (1), IP (16),
+ *	kind (1), nonce (12), sealed { issued (8), version (4), family (1), IP (16),
  *	Retry only: port (2), ID length (1), ID (0 to 20) }, tag (16)
  *
  * with the kind as associated data: it is all that an observer can read, and
@@ -17,7 +17,7 @@
 
 #define KIND_LEN	1
 #define HEAD_LEN	(KIND_LEN + QUIC_IV_LEN)
-#define PLAIN_MAX	(8 + 1 + 16 + 2 + 1 + QUIC_CID_MAX)
+#define PLAIN_MAX	(8 + 4 + 1 + 16 + 2 + 1 + QUIC_CID_MAX)
 
 struct scratch {
 	u8 plain[PLAIN_MAX];
@@ -30,6 +30,7 @@ static u32 put_plain(const struct quic_token *t, u8 *plain)
 
 	quic_wr_init(&w, plain, PLAIN_MAX);
 	quic_wr_be(&w, t->issued, 8);
+	quic_wr_be(&w, t->version, 4);
 	quic_wr_u8(&w, t->addr.family);
 	quic_wr_bytes(&w, t->addr.ip, sizeof(t->addr.ip));
 	if (t->kind == QUIC_TOKEN_RETRY) {
@@ -46,6 +47,7 @@ static int get_plain(const u8 *plain, u32 len, struct quic_token *t)
 
 	quic_cur_init(&c, plain, len);
 	t->issued = quic_cur_be(&c, 8);
+	t->version = quic_cur_u32(&c);
 	t->addr.family = quic_cur_u8(&c);
 	quic_cur_bytes(&c, t->addr.ip, sizeof(t->addr.ip));
 	if (t->kind == QUIC_TOKEN_RETRY) {
@@ -106,9 +108,12 @@ int quic_token_open(const struct quic_crypto_ops *ops, struct quic_aead *aead,
 	return err;
 }
 
-bool quic_token_valid(const struct quic_token *t, const struct quic_addr *addr,
+bool quic_token_valid(const struct quic_token *t, u32 version, const struct quic_addr *addr,
 		      u64 now, u64 lifetime)
 {
+	/* RFC 9369 §5: servers MUST NOT accept tokens of another version */
+	if (t->version != version)
+		return false;
 	/* RFC 9000 §8.1.3, §8.1.4: tokens expire, Retry's soon */
 	if (now < t->issued || now - t->issued > lifetime)
 		return false;

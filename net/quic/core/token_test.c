@@ -26,6 +26,7 @@ static struct quic_token sample(enum quic_token_kind kind, u8 family, u8 cid_len
 	struct quic_token t = {
 		.kind = kind,
 		.issued = 0x0102030405060708ULL,
+		.version = QUIC_VERSION_V1,
 		.addr = { family, 4433, 0, { 192, 0, 2, 7 } },
 		.odcid = { cid_len },
 	};
@@ -61,6 +62,7 @@ static void retry_round_trip(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, open(a, out, len, &got), 0);
 		KUNIT_EXPECT_EQ(test, (int)got.kind, (int)QUIC_TOKEN_RETRY);
 		KUNIT_EXPECT_EQ(test, got.issued, t.issued);
+		KUNIT_EXPECT_EQ(test, got.version, t.version);
 		KUNIT_EXPECT_TRUE(test, quic_addr_equal(&got.addr, &t.addr));
 		KUNIT_EXPECT_TRUE(test, quic_cid_equal(&got.odcid, &t.odcid));
 	}
@@ -78,6 +80,7 @@ static void new_round_trip(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, open(a, out, len, &got), 0);
 	KUNIT_EXPECT_EQ(test, (int)got.kind, (int)QUIC_TOKEN_NEW);
 	KUNIT_EXPECT_EQ(test, got.issued, t.issued);
+	KUNIT_EXPECT_EQ(test, got.version, t.version);
 	KUNIT_EXPECT_TRUE(test, quic_addr_same_ip(&got.addr, &t.addr));
 	/* §8.1.3: neither port nor ID would be of use later */
 	KUNIT_EXPECT_EQ(test, got.addr.port, 0);
@@ -133,24 +136,41 @@ static void validity(struct kunit *test)
 	struct quic_token retry = sample(QUIC_TOKEN_RETRY, 4, 8);
 	struct quic_token new = sample(QUIC_TOKEN_NEW, 4, 0);
 	struct quic_addr same = retry.addr, port = same, ip = same, family = same;
+	const u32 v1 = QUIC_VERSION_V1;
 	u64 t0 = retry.issued;
 
 	port.port++;
 	ip.ip[3]++;
 	family.family = 6;
-	KUNIT_EXPECT_TRUE(test, quic_token_valid(&retry, &same, t0, 10));
-	KUNIT_EXPECT_TRUE(test, quic_token_valid(&retry, &same, t0 + 10, 10));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, &same, t0 + 11, 10));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, &port, t0, 10));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, &ip, t0, 10));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, &family, t0, 10));
-	KUNIT_EXPECT_TRUE(test, quic_token_valid(&new, &same, t0 + 5, 10));
-	KUNIT_EXPECT_TRUE(test, quic_token_valid(&new, &port, t0 + 10, 10));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&new, &port, t0 + 11, 10));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&new, &ip, t0, 10));
+	KUNIT_EXPECT_TRUE(test, quic_token_valid(&retry, v1, &same, t0, 10));
+	KUNIT_EXPECT_TRUE(test, quic_token_valid(&retry, v1, &same, t0 + 10, 10));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, v1, &same, t0 + 11, 10));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, v1, &port, t0, 10));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, v1, &ip, t0, 10));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, v1, &family, t0, 10));
+	KUNIT_EXPECT_TRUE(test, quic_token_valid(&new, v1, &same, t0 + 5, 10));
+	KUNIT_EXPECT_TRUE(test, quic_token_valid(&new, v1, &port, t0 + 10, 10));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&new, v1, &port, t0 + 11, 10));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&new, v1, &ip, t0, 10));
 	/* issued in the future: another clock, or another boot */
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, &same, t0 - 1, U64_MAX));
-	KUNIT_EXPECT_FALSE(test, quic_token_valid(&new, &same, 0, U64_MAX));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&retry, v1, &same, t0 - 1, U64_MAX));
+	KUNIT_EXPECT_FALSE(test, quic_token_valid(&new, v1, &same, 0, U64_MAX));
+}
+
+/* RFC 9369 §5: MUST NOT be accepted in another version than it comes from */
+static void versions(struct kunit *test)
+{
+	const enum quic_token_kind kinds[] = { QUIC_TOKEN_RETRY, QUIC_TOKEN_NEW };
+	struct quic_token t;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		t = sample(kinds[i], 4, 0);
+		t.version = QUIC_VERSION_V2;
+		KUNIT_EXPECT_TRUE(test, quic_token_valid(&t, QUIC_VERSION_V2, &t.addr, t.issued, 1));
+		KUNIT_EXPECT_FALSE(test, quic_token_valid(&t, QUIC_VERSION_V1, &t.addr, t.issued,
+							  1));
+	}
 }
 
 /* §10.3.2: the same for the same ID and key, otherwise another */
@@ -180,6 +200,7 @@ static struct kunit_case token_cases[] = {
 	KUNIT_CASE(damage),
 	KUNIT_CASE(unlinkable),
 	KUNIT_CASE(validity),
+	KUNIT_CASE(versions),
 	KUNIT_CASE(reset_tokens),
 	{}
 };
