@@ -181,7 +181,8 @@ __poll_t quic_bytestream_poll(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 	enum quic_conn_state state = READ_ONCE(qs->conn.state);
-	__poll_t mask = sk->sk_err ? EPOLLERR : 0;
+	bool err = sk->sk_err || !skb_queue_empty_lockless(&sk->sk_error_queue);
+	__poll_t mask = err ? EPOLLERR : 0;
 
 	if (state == QUIC_CONN_IDLE)
 		return mask | EPOLLOUT | EPOLLWRNORM | EPOLLHUP;

@@ -8,10 +8,13 @@
 
 #include <linux/version.h>
 #include <crypto/chacha.h>
+#include <linux/bvec.h>
 #include <linux/hrtimer.h>
+#include <linux/net.h>
 #include <linux/slab.h>
 #include <linux/sysctl.h>
 #include <linux/uaccess.h>
+#include <linux/uio.h>
 #include <net/sock.h>
 
 /* 6.10: the arguments of accept() in one structure */
@@ -70,9 +73,53 @@ static inline void hrtimer_setup(struct hrtimer *timer,
 #define register_net_sysctl_sz(net, path, table, n)	register_net_sysctl(net, path, table)
 #endif
 
-/* until 6.4: flags that sendpage() passed down */
-#ifndef MSG_SENDPAGE_NOTLAST
+/*
+ * 6.5: pages come by sendmsg(), and the end of a splice is told; some stable
+ * kernels before have the names, but nothing that uses them.  Before: a page a
+ * call, and no word about the end: so pages that follow one another in the
+ * pipe are held back for one another, the last of them never.
+ */
+#ifdef MSG_SPLICE_PAGES
+#define QUIC_SPLICE_EOF(fn)	.splice_eof = fn,
+#else
+#define QUIC_SPLICE_EOF(fn)
+#define MSG_SPLICE_PAGES	0x8000000
+#endif
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
 #define MSG_SENDPAGE_NOTLAST	0
+#define QUIC_SENDPAGE
+#else
+#define QUIC_SENDPAGE		.sendpage = quic_compat_sendpage,
+static inline ssize_t quic_compat_sendpage(struct socket *sock, struct page *page, int offset,
+					   size_t size, int flags)
+{
+	struct bio_vec bv = { .bv_page = page, .bv_offset = offset, .bv_len = size };
+	struct msghdr msg = {
+		.msg_flags = (flags & (MSG_DONTWAIT | MSG_NOSIGNAL)) | MSG_SPLICE_PAGES |
+			     (flags & MSG_SENDPAGE_NOTLAST ? MSG_MORE : 0),
+	};
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, &bv, 1, size);
+	return sock->ops->sendmsg(sock, &msg, size);
+}
+#endif
+
+/*
+ * 6.3: a protocol may look at options of SOL_SOCKET itself.  Before, nobody but
+ * TCP and UDP can have SO_ZEROCOPY set: so it is on from the start.
+ */
+#ifdef SOCK_CUSTOM_SOCKOPT
+static inline void quic_compat_zerocopy(struct socket *sock)
+{
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+}
+#else
+static inline void quic_compat_zerocopy(struct socket *sock)
+{
+	sock_set_flag(sock->sk, SOCK_ZEROCOPY);
+	set_bit(SOCK_SUPPORT_ZC, &sock->flags);
+}
 #endif
 
 /* 6.16: a type of its own for the state of ChaCha20 */

@@ -5,7 +5,8 @@
  * A large chunk is a run of pages with its header and slices in a slab cache
  * beside it; a small one is a single allocation, so that a lone packet or a
  * short write does not tie up 32 KiB.  A wrapping chunk holds a received skb
- * (unprotected 1-RTT packets are read where they lie).  Each is charged with
+ * (unprotected 1-RTT packets are read where they lie), or pages that are sent
+ * without a copy (splice, MSG_ZEROCOPY).  Each is charged with
  * its true size to the socket, and through it to the memory cgroup and the
  * protocol's limits (quic_mem): sending to sk_wmem_queued, receiving to
  * sk_rmem_alloc.  All under the socket lock.
@@ -238,6 +239,55 @@ struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb, unsigned 
 		return NULL;
 	}
 	c->mem = skb_get(skb);
+	return c;
+}
+
+/* ---- pages of others ---- */
+
+struct pages {		/* behind the slices of the chunk */
+	struct ubuf_info *uarg;
+	unsigned int n;
+	struct page *page[];
+};
+
+static void pages_free(struct quic_chunk *c)
+{
+	struct pages *p = c->mem;
+	unsigned int i;
+
+	uncharge(c->priv, c->truesize, true);
+	for (i = 0; i < p->n; i++)
+		put_page(p->page[i]);
+	net_zcopy_put(p->uarg);		/* takes NULL, too */
+	kfree(c);
+}
+
+static const struct quic_chunk_ops pages_ops = { .free = pages_free };
+
+struct quic_chunk *quic_mem_wrap_pages(struct sock *sk, struct page **page, unsigned int n,
+				       u32 len, struct ubuf_info *uarg)
+{
+	size_t head = quic_chunk_struct_size(n);
+	size_t size = head + struct_size((struct pages *)NULL, page, n);
+	struct quic_chunk *c = kmalloc(size, GFP_KERNEL);
+	struct pages *p;
+
+	if (!c)
+		return NULL;
+	quic_chunk_setup(c, NULL, 0, n, &pages_ops, sk);
+	c->tx = true;
+	c->truesize = size + len;
+	if (!charge(sk, c->truesize, true)) {
+		kfree(c);
+		return NULL;
+	}
+	p = (struct pages *)((u8 *)c + head);
+	p->n = n;
+	memcpy(p->page, page, n * sizeof(*page));
+	p->uarg = uarg;
+	if (uarg)
+		net_zcopy_get(uarg);
+	c->mem = p;
 	return c;
 }
 

@@ -15,10 +15,12 @@
  * under it, are collected, and delivered once a train (quic_peel_settle()).  A
  * peel that is in a list is alive: release() takes it out under the lock.
  */
+#include <linux/errqueue.h>
 #include <linux/file.h>
 #include <linux/module.h>
 #include <linux/sockios.h>
 #include <asm/ioctls.h>
+#include <net/inet_common.h>
 #include "netns.h"
 
 struct quic_peel {
@@ -121,7 +123,7 @@ static __poll_t poll_mask(struct quic_peel *p)
 					st->rcv_state > QUIC_STREAM_RECV_STATE_SIZE_KNOWN);
 	__poll_t mask = 0;
 
-	if (peel_sk(p)->sk_err)
+	if (peel_sk(p)->sk_err || !skb_queue_empty_lockless(&peel_sk(p)->sk_error_queue))
 		mask |= EPOLLERR;
 	if (readable || !open)
 		mask |= EPOLLIN | EPOLLRDNORM;
@@ -165,6 +167,15 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flag
 	struct quic_peel *p = peel(sock->sk);
 
 	return quic_recvmsg_stream(p->conn_sk, sock->sk, p->stream, msg, len, flags);
+}
+
+static void splice_eof(struct socket *sock)
+{
+	struct quic_peel *p = peel(sock->sk);
+
+	lock_sock(p->conn_sk);
+	quic_splice_eof(p->conn_sk, p->stream);
+	release_sock(p->conn_sk);
 }
 
 static int get_name(struct socket *sock, struct sockaddr *uaddr, int peer)
@@ -229,7 +240,8 @@ static int shutdown(struct socket *sock, int how)
 static int setsockopt(struct socket *sock, int level, int optname, sockptr_t optval,
 		      unsigned int optlen)
 {
-	return -ENOPROTOOPT;	/* SOL_SOCKET does not come here */
+	return level == SOL_SOCKET ? quic_set_sol_socket(sock->sk, optname, optval, optlen) :
+				     -ENOPROTOOPT;
 }
 
 static int getsockopt(struct socket *sock, int level, int optname, char __user *optval,
@@ -264,6 +276,7 @@ static int release(struct socket *sock)
 	if (p->stream)
 		detach(p);
 	sock->sk = NULL;
+	inet_sk_set_state(sk, TCP_CLOSE);
 	sk_common_release(sk);
 	return 0;
 }
@@ -284,6 +297,8 @@ static int release(struct socket *sock)
 	.getsockopt	= getsockopt,			\
 	.sendmsg	= sendmsg,			\
 	.recvmsg	= recvmsg,			\
+	QUIC_SPLICE_EOF(splice_eof)			\
+	QUIC_SENDPAGE					\
 	.mmap		= sock_no_mmap
 
 static const struct proto_ops inet_ops = { .family = PF_INET, COMMON_OPS };
@@ -318,6 +333,7 @@ static void init_sock(struct socket *sock, struct sock *sk, struct sock *csk)
 	sock_init_data(sock, sk);
 	sk->sk_protocol = csk->sk_protocol;
 	sk->sk_state = TCP_ESTABLISHED;
+	sk->sk_destruct = inet_sock_destruct;
 	sk->sk_sndtimeo = csk->sk_sndtimeo;
 	sk->sk_rcvtimeo = csk->sk_rcvtimeo;
 	security_sk_clone(csk, sk);
@@ -330,6 +346,7 @@ static void init_sock(struct socket *sock, struct sock *sk, struct sock *csk)
 	p->conn_sk = csk;
 	sock->ops = sk->sk_family == AF_INET6 ? &inet6_ops : &inet_ops;
 	sock->state = SS_CONNECTED;
+	quic_compat_zerocopy(sock);
 }
 
 /* A file with a socket that has no stream yet. */

@@ -59,7 +59,7 @@ __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_str
 		return quic_listen_ready(sk) ? EPOLLIN | EPOLLRDNORM : 0;
 	if (quic_sk(sk)->byte_stream)
 		return poll_byte_stream(sock, sk);
-	if (sk->sk_err)
+	if (sk->sk_err || !skb_queue_empty_lockless(&sk->sk_error_queue))
 		mask |= EPOLLERR;
 	if (state == QUIC_CONN_IDLE || state >= QUIC_CONN_CLOSING)
 		mask |= EPOLLHUP;

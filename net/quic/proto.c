@@ -112,6 +112,7 @@ static int accept_child(struct socket *sock, struct socket *newsock, int flags)
 	lock_sock(sk);
 	sock_graft(sk, newsock);
 	newsock->state = SS_CONNECTED;
+	quic_compat_zerocopy(newsock);
 	release_sock(sk);
 	return 0;
 }
@@ -131,6 +132,18 @@ static int shutdown(struct socket *sock, int how)
 static int sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 {
 	return quic_sendmsg(sock->sk, msg, len);
+}
+
+static void splice_eof(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+	int err;
+
+	lock_sock(sk);
+	if (quic_sk(sk)->conn.state == QUIC_CONN_ESTABLISHED && ss->active >= 0)
+		quic_splice_eof(sk, quic_streams_find(ss, ss->active, true, &err));
+	release_sock(sk);
 }
 
 static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flags)
@@ -154,6 +167,8 @@ static int recvmsg(struct socket *sock, struct msghdr *msg, size_t len, int flag
 	.getsockopt	= sock_common_getsockopt,	\
 	.sendmsg	= sendmsg,			\
 	.recvmsg	= recvmsg,			\
+	QUIC_SPLICE_EOF(splice_eof)			\
+	QUIC_SENDPAGE					\
 	.mmap		= sock_no_mmap
 
 static const struct proto_ops inet_ops = {

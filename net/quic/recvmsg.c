@@ -5,13 +5,14 @@
  * Process context, socket lock held but for waits.
  */
 #include <linux/uio.h>
+#include <net/inet_common.h>
 #include "sock.h"
 
 /* Flags that a recvmsg() returns are tolerated as input: programs pass them back. */
 #define RECV_FLAGS	(MSG_PEEK | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL | MSG_TRUNC | \
 			 MSG_CTRUNC | MSG_EOR | MSG_QUIC_STREAM_FIN | MSG_QUIC_STREAM_NEW | \
 			 MSG_QUIC_STREAM_UNI | MSG_QUIC_STREAM_DONTWAIT | \
-			 MSG_QUIC_STREAM_SNDBLOCK | MSG_QUIC_DATAGRAM | MSG_QUIC_NOTIFICATION | \
+			 MSG_ERRQUEUE | MSG_QUIC_DATAGRAM | MSG_QUIC_NOTIFICATION | \
 			 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
 #define RECV_VECS	16
 
@@ -237,6 +238,9 @@ int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 
 	if (flags & ~RECV_FLAGS)
 		return -EINVAL;
+	/* the notices of MSG_ZEROCOPY (MSG_QUIC_STREAM_SNDBLOCK has the same value, but is not for here) */
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_error(sk, msg, len, addr_len);
 	lock_sock(sk);
 	msg->msg_flags = 0;
 	if (qs->lq)
@@ -293,10 +297,14 @@ int quic_recvmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st
 {
 	long timeo = sock_rcvtimeo(on, flags & MSG_DONTWAIT);
 	struct recv r = { .stream = true, .id = st->id };
+	int n, addr_len = 0;
 	bool more;
-	int n;
 
-	if (flags & ~RECV_FLAGS || !st->has_rcv)
+	if (flags & ~RECV_FLAGS)
+		return -EINVAL;
+	if (flags & MSG_ERRQUEUE)
+		return inet_recv_error(on, msg, len, &addr_len);
+	if (!st->has_rcv)
 		return -EINVAL;
 	lock_sock(sk);
 	msg->msg_flags = 0;

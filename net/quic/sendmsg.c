@@ -16,6 +16,7 @@
 #define PUSH_BYTES	(64 * 1024)	/* hand to output at least this often */
 #define CRYPTO_MSG_MAX	QUIC_CRYPTO_BUF_MAX
 #define MEMORY_WAIT	(HZ / 20L + 1)	/* jiffies, where the system has none */
+#define WRAP_PAGES	16	/* pages of a chunk that wraps some */
 
 struct send {
 	bool has_stream;	/* a STREAM_INFO came along */
@@ -24,6 +25,8 @@ struct send {
 	u32 flags;		/* STREAM_FLAGS and MSG_MORE */
 	s64 id;
 	long timeo;
+	bool pages;		/* refer to the pages that the bytes lie in */
+	struct ubuf_info *uarg;	/* MSG_ZEROCOPY: told when they are free again */
 	struct sock *on;	/* whose waiters and errors: the socket, or that of one stream */
 };
 
@@ -80,6 +83,7 @@ static int parse(struct send *s, struct msghdr *msg)
 		return -EINVAL;
 	s->id = -1;
 	s->flags = msg->msg_flags & (STREAM_FLAGS | MSG_MORE);
+	s->pages = msg->msg_flags & MSG_SPLICE_PAGES;
 	if (!msg->msg_controllen)
 		return 0;
 	for_each_cmsghdr(cm, msg) {
@@ -119,6 +123,106 @@ static int send_crypto(struct sock *sk, struct send *s, struct msghdr *msg, size
 	return len;
 }
 
+/* ---- without a copy ---- */
+
+/*
+ * MSG_ZEROCOPY: pages are referred to, and a notice on the error queue says when
+ * they are free again; io_uring brings a way of its own.  0 or -ENOBUFS.
+ */
+static int zerocopy_start(struct send *s, struct msghdr *msg)
+{
+	if (!(msg->msg_flags & MSG_ZEROCOPY) || !msg_data_left(msg))
+		return 0;
+	if (msg->msg_ubuf) {
+		s->uarg = msg->msg_ubuf;
+		net_zcopy_get(s->uarg);
+	} else if (sock_flag(s->on, SOCK_ZEROCOPY)) {
+		s->uarg = msg_zerocopy_realloc(s->on, msg_data_left(msg), NULL);
+		if (!s->uarg)
+			return -ENOBUFS;
+	}
+	s->pages = s->uarg;
+	return 0;
+}
+
+/* @sent is what the call returns. */
+static void zerocopy_end(struct send *s, const struct msghdr *msg, int sent)
+{
+	if (!s->uarg)
+		return;
+	if (sent < 0 && !msg->msg_ubuf) {
+		net_zcopy_put_abort(s->uarg, true);	/* nothing to be told of */
+		return;
+	}
+	if (!s->pages && !msg->msg_ubuf)
+		uarg_to_msgzc(s->uarg)->zerocopy = 0;	/* some was copied after all */
+	net_zcopy_put(s->uarg);
+}
+
+/* Pages that must not be referred to: then nothing of the call is any more. */
+static bool can_wrap(struct page **page, unsigned int n)
+{
+	while (n--)
+		if (!sendpage_ok(page[n]) || PageHighMem(page[n]))
+			return false;
+	return true;
+}
+
+static int write_pages(struct sock *sk, struct quic_stream *st, struct quic_chunk *c,
+		       struct page **page, size_t off, size_t len, bool more)
+{
+	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
+	size_t n;
+	int err;
+
+	for (; len; len -= n, page++) {
+		n = min_t(size_t, len, PAGE_SIZE - off);
+		err = quic_stream_write_chunk(ss, st, c, page_address(*page) + off, n,
+					      more || n < len);
+		if (err)
+			return err;
+		off = 0;
+	}
+	return 0;
+}
+
+/* As send_piece(), but the bytes stay where they are. -EAGAIN: no room now. */
+static int send_pages(struct sock *sk, struct send *s, struct quic_stream *st,
+		      struct msghdr *msg, bool more)
+{
+	struct page *page[WRAP_PAGES];
+	struct quic_chunk *c = NULL;
+	unsigned int n;
+	ssize_t len;
+	size_t off;
+	int err;
+
+	len = iov_iter_get_pages2(&msg->msg_iter, page, SIZE_MAX, WRAP_PAGES, &off);
+	if (len <= 0)
+		return len ?: -EFAULT;
+	n = DIV_ROUND_UP(off + len, PAGE_SIZE);
+	s->pages = can_wrap(page, n);
+	if (s->pages)
+		c = quic_mem_wrap_pages(sk, page, n, len, s->uarg);
+	if (!c) {
+		iov_iter_revert(&msg->msg_iter, len);
+		while (n--)
+			put_page(page[n]);
+		return s->pages ? -EAGAIN : 0;
+	}
+	err = write_pages(sk, st, c, page, off, len, more || msg_data_left(msg));
+	quic_chunk_put(c);
+	return err ?: (int)len;
+}
+
+void quic_splice_eof(struct sock *sk, struct quic_stream *st)
+{
+	if (!st || !quic_stream_writable(st))
+		return;
+	quic_stream_write(&quic_sk(sk)->conn.streams, st, NULL, 0, false);
+	quic_output_push(sk);
+}
+
 /* ---- datagrams ---- */
 
 /* Wait for room in the send buffer. */
@@ -156,8 +260,14 @@ static int send_dgram(struct sock *sk, struct send *s, struct msghdr *msg, size_
 	p = quic_dgrams_reserve(&c->dgrams, len, true);
 	if (!p)
 		return -ENOBUFS;
-	if (!copy_from_iter_full(p, len, &msg->msg_iter))
-		return -EFAULT;
+	err = zerocopy_start(s, msg);
+	if (err)
+		return err;
+	err = copy_from_iter_full(p, len, &msg->msg_iter) ? 0 : -EFAULT;
+	s->pages = false;
+	zerocopy_end(s, msg, err);
+	if (err)
+		return err;
 	quic_dgrams_queue(&c->dgrams, len);
 	if (!(s->flags & MSG_MORE))
 		quic_output_push(sk);
@@ -299,7 +409,7 @@ static int send_piece(struct sock *sk, struct send *s, struct quic_stream *st,
 	return err ?: (int)n;
 }
 
-static int send_data(struct sock *sk, struct send *s, struct quic_stream *st, struct msghdr *msg)
+static int write_data(struct sock *sk, struct send *s, struct quic_stream *st, struct msghdr *msg)
 {
 	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
 	size_t done = 0, unpushed = 0;
@@ -312,8 +422,10 @@ static int send_data(struct sock *sk, struct send *s, struct quic_stream *st, st
 		goto out;
 	}
 	while (msg_data_left(msg)) {
-		err = quic_sock_wspace(sk) > 0 ?
-			send_piece(sk, s, st, msg, s->flags & MSG_MORE) : -EAGAIN;
+		err = -EAGAIN;
+		if (quic_sock_wspace(sk) > 0)
+			err = s->pages ? send_pages(sk, s, st, msg, s->flags & MSG_MORE) :
+					 send_piece(sk, s, st, msg, s->flags & MSG_MORE);
 		if (err == -EAGAIN) {
 			unpushed = 0;
 			err = wait_room(sk, s, &st);
@@ -340,6 +452,17 @@ out:
 	else
 		quic_output_push(sk);
 	return done ? (int)done : err;
+}
+
+static int send_data(struct sock *sk, struct send *s, struct quic_stream *st, struct msghdr *msg)
+{
+	int err = zerocopy_start(s, msg);
+
+	if (err)
+		return err;
+	err = write_data(sk, s, st, msg);
+	zerocopy_end(s, msg, err);
+	return err;
 }
 
 static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)

@@ -88,6 +88,8 @@ int quic_sock_init(struct sock *sk)
 
 	init_fields(sk);
 	quic_sockopt_init(qs);
+	if (sk->sk_socket)
+		quic_compat_zerocopy(sk->sk_socket);
 	return quic_sock_setup(sk, false);
 }
 

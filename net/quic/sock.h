@@ -200,6 +200,7 @@ void quic_event_close(struct quic_sock *qs);	/* CONNECTION_CLOSE, made of conn->
 
 /* ---- sockopt.c ---- */
 int quic_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen);
+int quic_set_sol_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen);
 int quic_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen);
 void quic_sockopt_init(struct quic_sock *qs);		/* defaults of a new socket */
@@ -210,6 +211,8 @@ void quic_sockopt_free(struct quic_sock *qs);
 int quic_sendmsg(struct sock *sk, struct msghdr *msg, size_t len);
 int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int *addr_len);
 					/* (6.1 and later have this form) */
+/* A splice into the socket has ended: what it held back for more goes out. */
+void quic_splice_eof(struct sock *sk, struct quic_stream *st);
 __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait);
 int quic_ioctl_inq(struct sock *sk, int cmd, int *value);	/* SIOCINQ, SIOCOUTQ, SIOCOUTQNSD */
 bool quic_sock_readable(struct sock *sk);	/* recvmsg() has something, errors aside */
@@ -247,6 +250,13 @@ __poll_t quic_bytestream_poll(struct sock *sk);
 
 /* ---- mem.c: chunks of sockets ---- */
 extern const struct quic_chunk_ops quic_sock_chunk_ops;	/* charges sk_wmem, sk_rmem; priv: sk */
+/*
+ * A chunk of @n pages whose references the caller hands over, @len bytes of them
+ * to be sent, with a slice for each; @uarg (or NULL) is told when it goes.
+ * NULL: no memory or budget, nothing was taken.
+ */
+struct quic_chunk *quic_mem_wrap_pages(struct sock *sk, struct page **page, unsigned int n,
+				       u32 len, struct ubuf_info *uarg);
 int quic_sock_wspace(const struct sock *sk);	/* bytes the send buffer still takes; <= 0: full */
 
 /* ---- listen.c ---- */

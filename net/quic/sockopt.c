@@ -879,11 +879,32 @@ static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
 	[QUIC_SOCKOPT_BYTE_STREAM]		= get_byte_stream,
 };
 
+/* What the kernel's own code grants to TCP and UDP only; the rest is its. */
+int quic_set_sol_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	int on;
+
+	if (optname != SO_ZEROCOPY)
+		return sock_setsockopt(sk->sk_socket, SOL_SOCKET, optname, optval, optlen);
+	if (optlen < sizeof(on))
+		return -EINVAL;
+	if (copy_from_sockptr(&on, optval, sizeof(on)))
+		return -EFAULT;
+	if (on < 0 || on > 1)
+		return -EINVAL;
+	lock_sock(sk);
+	sock_valbool_flag(sk, SOCK_ZEROCOPY, on);
+	release_sock(sk);
+	return 0;
+}
+
 int quic_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen)
 {
 	struct opt o = { .val = optval, .len = optlen };
 	int err;
 
+	if (level == SOL_SOCKET)
+		return quic_set_sol_socket(sk, optname, optval, optlen);
 	if (level != SOL_QUIC)
 		return sk->sk_family == AF_INET6 && level == SOL_IPV6 ?
 			ipv6_setsockopt(sk, level, optname, optval, optlen) :
