@@ -479,6 +479,21 @@ static void remembered_only(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* RFC 9001 §5.6: a client MUST discard any 0-RTT packets that it receives */
+static void client_discards(struct kunit *test)
+{
+	struct ctx *x = early_new(test, false);
+	struct end *c = &x->p.e[0];
+
+	pair_hello(&x->p);
+	hostile_init(&x->h, c);
+	HOSTILE(&x->h, EARLY, QUIC_FRAME_PING, 0, 0, 0);
+	KUNIT_EXPECT_EQ(test, c->mib[QUIC_MIB_DROP_NOKEY], 1);
+	KUNIT_EXPECT_EQ(test, c->c.nheld_early, 0);
+	KUNIT_EXPECT_EQ(test, c->c.stats.rx_packets, 0);
+	ctx_free(test, x);
+}
+
 /* Limits were remembered, but TLS had no early keys: the real ones apply, lower or not. */
 static void no_keys(struct kunit *test)
 {
@@ -537,6 +552,7 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(tickets),
 	KUNIT_CASE(secrets),
 	KUNIT_CASE(remembered_only),
+	KUNIT_CASE(client_discards),
 	KUNIT_CASE(no_keys),
 	KUNIT_CASE(full_window),
 	{}
