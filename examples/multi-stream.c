@@ -2,8 +2,8 @@
 /*
  * Several streams of one connection, and events.
  *
- *	streams server KEY CERTIFICATE
- *	streams client IPV6 NAME
+ *	multi-stream server KEY CERTIFICATE
+ *	multi-stream client IPV6 NAME
  *
  * The client asks on two bidirectional streams at once, a piece of each in
  * turn.  The server is told by events when streams begin, and answers each on
@@ -111,7 +111,7 @@ int main(int argc, char **argv)
 	int sd = socket(AF_INET6, SOCK_STREAM, IPPROTO_QUIC);
 
 	if (argc < 4 || sd < 0)
-		return fail("streams server KEY CERTIFICATE | client IPV6 NAME");
+		return fail("multi-stream server KEY CERTIFICATE | client IPV6 NAME");
 	if (!strcmp(argv[1], "client")) {
 		if (inet_pton(AF_INET6, argv[2], &a.sin6_addr) != 1 ||
 		    connect(sd, (struct sockaddr *)&a, sizeof(a)))

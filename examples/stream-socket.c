@@ -2,8 +2,8 @@
 /*
  * A stream as a socket of its own, which code for TCP can be given.
  *
- *	peeloff server KEY CERTIFICATE
- *	peeloff client IPV6 NAME
+ *	stream-socket server KEY CERTIFICATE
+ *	stream-socket client IPV6 NAME
  *
  * The client opens a stream and peels it off; the server peels off the stream
  * that an event told of, and hands it to stdio.
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
 	int sd = socket(AF_INET6, SOCK_STREAM, IPPROTO_QUIC);
 
 	if (argc < 4 || sd < 0)
-		return fail("peeloff server KEY CERTIFICATE | client IPV6 NAME");
+		return fail("stream-socket server KEY CERTIFICATE | client IPV6 NAME");
 	if (!strcmp(argv[1], "client")) {
 		if (inet_pton(AF_INET6, argv[2], &a.sin6_addr) != 1 ||
 		    connect(sd, (struct sockaddr *)&a, sizeof(a)))
