@@ -458,19 +458,25 @@ bool quic_cids_remote_next_retire(struct quic_cids_remote *r, u64 *seq)
 	if (!r->nretire)
 		return false;
 	*seq = r->retire[--r->nretire];
-	r->retiring[r->nretiring++] = *seq;
+	r->retire[QUIC_CIDS_RETIRED_MAX - ++r->nretiring] = *seq;
 	return true;
 }
 
-/* Take @seq off the list; false: it is not there. */
-static bool strike(u64 *list, u8 *n, u64 seq)
+/* Take @seq off those to be sent, or those sent; false: it is not there. */
+static bool strike(struct quic_cids_remote *r, u64 seq, bool sent)
 {
-	unsigned int i;
+	u32 first = sent ? QUIC_CIDS_RETIRED_MAX - r->nretiring : 0;
+	u32 end = sent ? QUIC_CIDS_RETIRED_MAX : r->nretire;
+	u32 i;
 
-	for (i = 0; i < *n; i++) {
-		if (list[i] != seq)
+	for (i = first; i < end; i++) {
+		if (r->retire[i] != seq)
 			continue;
-		list[i] = list[--*n];
+		r->retire[i] = sent ? r->retire[first] : r->retire[end - 1];
+		if (sent)
+			r->nretiring--;
+		else
+			r->nretire--;
 		return true;
 	}
 	return false;
@@ -483,14 +489,14 @@ static bool strike(u64 *list, u8 *n, u64 seq)
  */
 void quic_cids_remote_retire_lost(struct quic_cids_remote *r, u64 seq)
 {
-	if (strike(r->retiring, &r->nretiring, seq))
+	if (strike(r, seq, true))
 		owe_retire(r, seq);
 }
 
 void quic_cids_remote_retire_acked(struct quic_cids_remote *r, u64 seq)
 {
-	if (!strike(r->retiring, &r->nretiring, seq))
-		strike(r->retire, &r->nretire, seq);
+	if (!strike(r, seq, true))
+		strike(r, seq, false);
 }
 
 bool quic_cids_remote_is_reset(const struct quic_cids_remote *r,

@@ -57,8 +57,11 @@ struct quic_cids_remote {
 	u8 limit;		/* our active_connection_id_limit */
 	u8 nretire;
 	u8 nretiring;
-	u64 retire[QUIC_CIDS_RETIRED_MAX];	/* sequence numbers to send RETIRE for */
-	u64 retiring[QUIC_CIDS_RETIRED_MAX];	/* sent, neither acknowledged nor lost */
+	/*
+	 * Sequence numbers: 'nretire' from the front on to send RETIRE for,
+	 * 'nretiring' from the end back sent, neither acknowledged nor lost.
+	 */
+	u64 retire[QUIC_CIDS_RETIRED_MAX];
 };
 
 /* Of a set: how many are live, and the lowest number among them (0: none is). */

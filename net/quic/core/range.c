@@ -12,11 +12,11 @@
  */
 #include "range.h"
 
-void quic_ranges_init(struct quic_ranges *s, u32 max)
+void quic_ranges_init(struct quic_ranges *s, u16 max)
 {
 	s->r = s->in;
 	s->n = 0;
-	s->cap = min_t(u32, QUIC_RANGE_INLINE, max);
+	s->cap = min_t(u16, QUIC_RANGE_INLINE, max);
 	s->max = max;
 }
 
@@ -47,7 +47,7 @@ static u32 search(const struct quic_ranges *s, u64 v)
 static int make_room(struct quic_ranges *s, gfp_t gfp)
 {
 	struct quic_range *r;
-	u32 cap;
+	u16 cap;
 
 	if (s->n < s->cap)
 		return 0;

@@ -8,7 +8,7 @@
 
 #include "kern.h"
 
-#define QUIC_RANGE_INLINE	2
+#define QUIC_RANGE_INLINE	1	/* most sets have one, or none */
 
 struct quic_range {
 	u64 lo;
@@ -17,13 +17,13 @@ struct quic_range {
 
 struct quic_ranges {	/* points into itself: never copied */
 	struct quic_range *r;	/* ascending; == in while it fits */
-	u32 n;
-	u32 cap;
-	u32 max;		/* most intervals; an add beyond is -ENOSPC */
+	u16 n;
+	u16 cap;
+	u16 max;		/* most intervals; an add beyond is -ENOSPC */
 	struct quic_range in[QUIC_RANGE_INLINE];
 };
 
-void quic_ranges_init(struct quic_ranges *s, u32 max);
+void quic_ranges_init(struct quic_ranges *s, u16 max);
 void quic_ranges_free(struct quic_ranges *s);	/* back to empty */
 /* Add [lo, hi): 0, -ENOMEM or -ENOSPC with the set unchanged. */
 int quic_ranges_add(struct quic_ranges *s, u64 lo, u64 hi, gfp_t gfp);

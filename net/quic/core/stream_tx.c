@@ -516,8 +516,11 @@ void quic_stream_data_acked(struct quic_streams *ss, const struct quic_sent_item
 		quic_streams_reap(ss, s);
 		return;
 	}
-	/* Nagle's algorithm lets go when nothing is out any more */
-	if (!quic_sendbuf_unacked(&s->snd))
+	/*
+	 * Nagle's algorithm lets go when nothing is out any more; without memory
+	 * what was acknowledged may count as lost
+	 */
+	if (s->snd.lost.n || !quic_sendbuf_unacked(&s->snd))
 		quic_stream_queue(ss, s);
 }
 

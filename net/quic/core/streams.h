@@ -24,7 +24,7 @@
 #define QUIC_STREAMS_WINDOW_MAX	(32ULL << 20)	/* auto-tuning stops here by default */
 #define QUIC_STREAMS_UNBORN_MAX	1024	/* runs of streams without an object, a direction */
 #define QUIC_STREAMS_BIRTHS_MAX	64	/* objects made at once when there are more runs */
-#define QUIC_STREAMS_BUCKETS_MIN	16
+#define QUIC_STREAMS_BUCKETS_MIN	4
 #define QUIC_STREAMS_BUCKETS_MAX	16384
 
 struct quic_streams_ops {
