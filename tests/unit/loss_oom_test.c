@@ -51,21 +51,6 @@ static void test_sent(struct kunit *test)
 	quic_sent_free(&s);
 }
 
-static void test_space(struct kunit *test)
-{
-	struct quic_loss l;
-	struct quic_cc cc;
-
-	quic_cc_init(&cc, QUIC_CONG_ALG_RENO, 1200);
-	quic_loss_init(&l, &cc, NULL, NULL, true, QUIC_INITIAL_RTT);
-	shim_fail_alloc_after(0);
-	KUNIT_EXPECT_EQ(test, quic_loss_space_open(&l, QUIC_SPACE_APP), -ENOMEM);
-	shim_fail_alloc_after(-1);
-	KUNIT_EXPECT_NULL(test, l.sp[QUIC_SPACE_APP]);
-	KUNIT_EXPECT_EQ(test, quic_loss_space_open(&l, QUIC_SPACE_APP), 0);
-	quic_loss_free(&l);
-}
-
 /* RFC 9000 §13.2.3: what cannot be remembered is not accepted again */
 static void test_acktr(struct kunit *test)
 {
@@ -88,7 +73,6 @@ static void test_acktr(struct kunit *test)
 
 static struct kunit_case loss_oom_cases[] = {
 	KUNIT_CASE(test_sent),
-	KUNIT_CASE(test_space),
 	KUNIT_CASE(test_acktr),
 	{}
 };

@@ -99,10 +99,7 @@ struct quic_space *quic_conn_space_open(struct quic_conn *c, enum quic_space_id 
 	s = kzalloc(sizeof(*s), GFP_ATOMIC);
 	if (!s)
 		return NULL;
-	if (quic_loss_space_open(&c->loss, sp)) {
-		kfree(s);
-		return NULL;
-	}
+	quic_loss_space_open(&c->loss, sp, &s->loss);
 	quic_acktr_init(&s->ack);
 	quic_sendbuf_init(&s->csnd);
 	quic_recvbuf_init(&s->crcv);
@@ -170,10 +167,9 @@ void quic_conn_free(struct quic_conn *c)
 
 	quic_streams_free(&c->streams);
 	quic_dgrams_free(&c->dgrams);
+	quic_loss_free(&c->loss);	/* its spaces are in ours */
 	for (sp = 0; sp < QUIC_SPACES; sp++)
 		space_free(c, sp);
-	if (c->loss.cc)
-		quic_loss_free(&c->loss);
 	quic_keys_free(&c->keys);
 	quic_version_forget(c);
 	quic_cids_local_free(&c->scids);

@@ -130,6 +130,7 @@ struct quic_space {
 	struct quic_acktr ack;
 	struct quic_sendbuf csnd;	/* CRYPTO out */
 	struct quic_recvbuf crcv;	/* CRYPTO in */
+	struct quic_loss_space loss;	/* c->loss.sp[] points here */
 };
 
 /* A packet that came before its keys, RFC 9001 §5.7: kept until they are installed. */

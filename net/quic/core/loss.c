@@ -76,7 +76,6 @@ static void space_free(struct quic_loss *l, enum quic_space_id sp)
 	if (!l->sp[sp])
 		return;
 	quic_sent_free(&l->sp[sp]->sent);
-	kfree(l->sp[sp]);
 	l->sp[sp] = NULL;
 }
 
@@ -89,20 +88,13 @@ void quic_loss_free(struct quic_loss *l)
 	l->deadline = QUIC_TIME_NEVER;
 }
 
-int quic_loss_space_open(struct quic_loss *l, enum quic_space_id sp)
+void quic_loss_space_open(struct quic_loss *l, enum quic_space_id sp, struct quic_loss_space *ls)
 {
-	struct quic_loss_space *ls;
-
-	if (l->sp[sp])
-		return 0;
-	ls = kzalloc(sizeof(*ls), GFP_ATOMIC);
-	if (!ls)
-		return -ENOMEM;
+	memset(ls, 0, sizeof(*ls));
 	quic_sent_init(&ls->sent);
 	ls->largest_acked = -1;
 	ls->loss_time = QUIC_TIME_NEVER;
 	l->sp[sp] = ls;
-	return 0;
 }
 
 /* ---- timers ---- */

@@ -82,8 +82,8 @@ struct quic_loss {
 void quic_loss_init(struct quic_loss *l, struct quic_cc *cc, const struct quic_loss_ops *ops,
 		    void *priv, bool server, u64 initial_rtt);
 void quic_loss_free(struct quic_loss *l);
-/* Keys of @sp are there. 0 (also if open already) or -ENOMEM; any context. */
-int quic_loss_space_open(struct quic_loss *l, enum quic_space_id sp);
+/* Keys of @sp are there; @ls is the owner's, and in use until discard or free. */
+void quic_loss_space_open(struct quic_loss *l, enum quic_space_id sp, struct quic_loss_space *ls);
 /* Keys of @sp are gone: its packets leave flight without being lost, §6.4; PTO resets. */
 void quic_loss_space_discard(struct quic_loss *l, enum quic_space_id sp, u64 now);
 /*

@@ -32,6 +32,7 @@ struct ack_flight {
 
 struct link {
 	struct quic_loss l;
+	struct quic_loss_space space;
 	struct quic_cc cc;
 	struct quic_pace pace;
 	struct quic_acktr acktr;
@@ -77,7 +78,7 @@ static struct link *new_link(struct kunit *test, u8 algo, u64 queue, u32 loss_pe
 	quic_pace_init(&k->pace);
 	quic_acktr_init(&k->acktr);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, release, k), 0);
-	KUNIT_ASSERT_EQ(test, quic_loss_space_open(&k->l, QUIC_SPACE_APP), 0);
+	quic_loss_space_open(&k->l, QUIC_SPACE_APP, &k->space);
 	k->l.handshake_confirmed = true;
 	k->l.max_ack_delay = 25 * MS;
 	k->test = test;
