@@ -145,6 +145,60 @@ static void corrupted(void)
 	transfer_over("corrupt 5% delay 1ms", test_scaled(4 * MIB, 512 * KIB));
 }
 
+/* A router that marks instead of dropping (RFC 9000 §13.4): hardly anything is sent again. */
+static void marked(void)
+{
+	uint64_t before, again;
+
+	enter_ns("client");
+	before = mib_read("QuicFramesAgain");
+	enter_ns(NULL);
+	transfer_over("loss 5% ecn delay 5ms", test_scaled(2 * MIB, 512 * KIB));
+	enter_ns("client");
+	again = mib_read("QuicFramesAgain") - before;
+	enter_ns(NULL);
+	/* of more than 400 packets 20 would be lost; a few leave before the path is validated */
+	CHECK(again < 8);
+}
+
+/* What a datagram of the client's looks like on the way: ECT(0), in both families */
+static void marks(void)
+{
+	struct sockaddr_storage ss;
+	int one = 1, i, fd, udp;
+	char data[2048], ctl[64];
+	socklen_t len;
+
+	for (i = 0; i < 2; i++) {
+		struct iovec iov = { data, sizeof(data) };
+		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
+				      .msg_controllen = sizeof(ctl) };
+		struct conf c = { .family = i ? AF_INET6 : AF_INET };
+		struct cmsghdr *cm;
+
+		len = sock_addr(&ss, c.family, i ? "::1" : "127.0.0.1", 0);
+		udp = CHECK_OK(socket(c.family, SOCK_DGRAM, 0));
+		CHECK_OK(bind(udp, (struct sockaddr *)&ss, len));
+		CHECK_OK(i ? setsockopt(udp, SOL_IPV6, IPV6_RECVTCLASS, &one, sizeof(one)) :
+			     setsockopt(udp, SOL_IP, IP_RECVTOS, &one, sizeof(one)));
+		CHECK_OK(getsockname(udp, (struct sockaddr *)&p.addr, &len));
+		p.addrlen = len;
+		p.cli = client_new(&c, &p);
+		if (!fork()) {
+			client_handshake(p.cli, &c);
+			_exit(0);
+		}
+		CHECK(sock_poll(udp, POLLIN, 5000) & POLLIN);
+		CHECK_OK(recvmsg(udp, &msg, 0));
+		cm = CMSG_FIRSTHDR(&msg);
+		CHECK(cm);
+		CHECK_EQ(*(uint8_t *)CMSG_DATA(cm) & 3, 2);
+		fd = p.cli;
+		close(fd);
+		close(udp);
+	}
+}
+
 static void slow_link(void)
 {
 	transfer_over("rate 10mbit delay 20ms", test_scaled(4 * MIB, 512 * KIB));
@@ -306,6 +360,8 @@ static const struct test tests[] = {
 	{ "reordered", reordered, 60 },
 	{ "duplicated", duplicated, 60 },
 	{ "corrupted", corrupted, 60 },
+	{ "ecn-marked", marked, 60 },
+	{ "ecn-marks", marks },
 	{ "slow-link", slow_link, 60 },
 	{ "handshakes-with-loss", handshakes_with_loss, 90 },
 	{ "link-gone", link_gone, 40 },

@@ -160,6 +160,10 @@ void sim_send(struct sim *s, int from, const struct quic_addr *a, const struct q
 		at = l->free_at;
 	}
 	l->bytes += len;
+	if (l->p.bleach)
+		ecn = QUIC_ECN_NONE;
+	else if (ecn != QUIC_ECN_NONE && chance(s, l->p.ce))
+		ecn = QUIC_ECN_CE;
 	deliver(s, l, at + l->p.delay, &src, &dst, data, len, ecn);
 	if (chance(s, l->p.dup))
 		deliver(s, l, at + l->p.delay, &src, &dst, data, len, ecn);

@@ -27,6 +27,7 @@ struct scenario {
 	u64 idle, keepalive;	/* ns; idle 0: the usual */
 	bool upgrade;		/* the server moves the client to version 2 */
 	struct nat nat;
+	int ecn;		/* the client's path in the end: 1 capable, -1 not; 0: either */
 };
 
 #define LINK(...)	{ .delay = 15 * MS, .rate = 10000000, .queue = 40000, __VA_ARGS__ }
@@ -142,6 +143,9 @@ static const struct scenario scenarios[] = {
 	{ "move", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20, .moves = 5), 5350 * MS },
 	{ "move-loss", LINK(.loss = 500), LINK(.loss = 500), LOAD(.up = 500000, .down = 500000,
 	  .moves = 3), 14 * SEC },
+	{ "ecn", LINK(.ce = 100), LINK(.ce = 100), LOAD(.up = 1 << 20), 3800 * MS, .ecn = 1 },
+	{ "ecn-bleached", LINK(.bleach = true), LINK(), LOAD(.up = 1 << 20), 1300 * MS,
+	  .ecn = -1 },
 	{ "reset", LINK(), LINK(), LOAD(.up = 4 << 20, .amnesia = 800 * MS), 1350 * MS,
 	  .must_fail = true },
 	{ "dead", LINK(.hole_to = U64_MAX), LINK(), LOAD(.up = 1), 31 * SEC, .must_fail = true },
@@ -205,6 +209,12 @@ static const char *outcome(struct sim *s, const struct scenario *sc, bool done)
 	if (done && (sc->work.moves || sc->nat.every) && !sc->up.loss &&
 	    (s->peer[0]->moved < sc->work.moves || !s->peer[1]->followed))
 		return "nobody moved, or the server did not follow";
+	if (sc->ecn && (s->peer[0]->conn.loss.ecn_capable != (sc->ecn > 0) ||
+			s->peer[0]->conn.loss.ecn_failed != (sc->ecn < 0)))
+		return "wrong verdict on ECN";
+	/* no queue was full: what slowed it down were the marks */
+	if (sc->ecn > 0 && !s->peer[0]->conn.cc.events)
+		return "CE is no sign of congestion";
 	if (sc->must_fail)
 		return done ? NULL : "not given up in time";
 	if (!done) {

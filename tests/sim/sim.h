@@ -26,6 +26,8 @@ struct link_params {		/* one direction */
 	u32 dup;		/* per 10000 */
 	u32 corrupt;		/* per 10000: one byte is changed */
 	u32 reorder;		/* per 10000: delayed by another 'delay' + 1 ms */
+	u32 ce;			/* per 10000: marked CE, if it may be */
+	bool bleach;		/* ECN marks are taken off */
 	u64 hole_from, hole_to;	/* everything is lost meanwhile; 0, 0: never */
 	u32 drop_from, drop_to;	/* datagrams with these numbers (from 1) are lost */
 };

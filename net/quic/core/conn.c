@@ -17,6 +17,7 @@
 #include "migrate.h"
 
 #define TRIM_AFTER	QUIC_NSEC_PER_SEC	/* of silence: what an idle connection needs not */
+#define SPIN_ONE_IN	16	/* connections has the latency spin bit disabled */
 #define PARAMS_FRAME	QUIC_FRAME_CRYPTO	/* where transport parameters travel */
 
 /* ---- glue to streams ---- */
@@ -227,12 +228,25 @@ static bool ever_sent(const struct quic_conn *c)
 	return c->stats.tx_packets > 0;
 }
 
+/*
+ * RFC 9000 §17.4: MUST be disabled on one connection in 16 at least, where the
+ * bit is best a random one.
+ */
+static void start_spin(struct quic_conn *c)
+{
+	u32 dice = get_random_u32();
+
+	c->spins = dice % SPIN_ONE_IN;
+	c->spin = !c->spins && dice & SPIN_ONE_IN;
+}
+
 /* What connect and accept have in common, once IDs and Initial keys are there. */
 static int start(struct quic_conn *c, const struct quic_addr *local,
 		 const struct quic_addr *remote, bool validated, u64 now)
 {
 	quic_path_init(&c->path, local, remote, validated);
 	c->path.measured = c->path.told = true;
+	start_spin(c);
 	quic_cc_init(&c->cc, c->config.cong, c->path.mtu);
 	quic_pace_init(&c->pace);
 	c->pace.max_rate = c->config.max_pacing_rate;

@@ -168,6 +168,8 @@ struct quic_conn {
 	bool crypto_more;		/* MSG_MORE: hold CRYPTO output */
 	bool crypto_ready;		/* quic_conn_crypto_peek() has something; readable without the lock */
 	bool ping_pending;		/* keepalive */
+	bool spin;			/* RFC 9000 §17.4: the next packet's spin bit */
+	bool spins;			/* it follows the peer's; else it stays what it is */
 	bool moved;			/* the next packet must not be only probing, RFC 9000 §9.1 */
 	bool side_tx;			/* 'cand' or 'old' may have something to send */
 	bool no_cid;			/* the path in use waits for an ID of the peer's, §9.5 */

@@ -926,13 +926,18 @@ static inline u32 hostile_look(struct hostile *h)
 	return h->ndgrams;
 }
 
-/* The first frame of @type at @level in the last look, or NULL. */
+static inline bool is_type(u64 got, u64 type)
+{
+	return got == type || (type == QUIC_FRAME_ACK && got == QUIC_FRAME_ACK_ECN);
+}
+
+/* The first frame of @type at @level in the last look (ACK: with ECN counts, too), or NULL. */
 static inline const struct quic_frame *hostile_saw(const struct hostile *h, u8 level, u64 type)
 {
 	u32 i;
 
 	for (i = 0; i < h->nseen; i++)
-		if (h->seen[i].level == level && h->seen[i].f.type == type)
+		if (h->seen[i].level == level && is_type(h->seen[i].f.type, type))
 			return &h->seen[i].f;
 	return NULL;
 }

@@ -569,6 +569,13 @@ static void note_progress(struct quic_conn *c, struct rx_pkt *p)
 		c->work |= QUIC_WORK_KEYS;
 }
 
+/* RFC 9000 §17.4: of the highest-numbered packet; a server reflects it, a client inverts it */
+static void follow_spin(struct quic_conn *c, const struct rx_pkt *p)
+{
+	if (c->spins && p->h.type == QUIC_PKT_1RTT)
+		c->spin = !!(p->h.first & QUIC_HDR_SPIN) == c->server;
+}
+
 static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
 	bool ok, away, newest;
@@ -595,6 +602,8 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 		p->path = quic_migrate_arrive(c, p->rx, used_by_peer(c, p), p->now);
 	away = p->path != &c->path;
 	newest = (s64)p->o.pn > quic_acktr_largest(&c->space[p->sp]->ack);
+	if (newest && p->sp == QUIC_SPACE_APP)
+		follow_spin(c, p);
 	p->now_ack = p->sp != QUIC_SPACE_APP;	/* RFC 9000 §13.2.1 */
 	ok = rx_frames(c, p);
 	settle_chunk(c, p, refs);

@@ -23,7 +23,7 @@ static void on_received(void *priv, u8 level, u64 pn, u32 len)
 static void on_frame(void *priv, u8 level, u64 pn, const struct quic_frame *f)
 {
 	told.frames++;
-	told.acks += f->type == QUIC_FRAME_ACK;
+	told.acks += f->type == QUIC_FRAME_ACK || f->type == QUIC_FRAME_ACK_ECN;
 }
 
 static void on_lost(void *priv, enum quic_space_id sp, u64 pn, u32 len)

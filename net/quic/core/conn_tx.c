@@ -480,7 +480,7 @@ static void put_header(struct quic_conn *c, struct tx *t, struct sealing *z)
 	z->length = NULL;
 	quic_wr_init(&w, z->pkt, t->limit - t->slot->len);
 	if (z->level == QUIC_CRYPTO_APP)
-		quic_hdr_put_short(&w, dcid, false, c->keys.phase, z->pn, z->pn_len);
+		quic_hdr_put_short(&w, dcid, c->spin, c->keys.phase, z->pn, z->pn_len);
 	else
 		quic_hdr_put_long(&w, level_type[z->level], c->version, dcid,
 				  &c->local_tp.iscid, initial ? c->token : NULL,
@@ -775,7 +775,7 @@ static int finish_datagram(struct quic_conn *c, struct tx *t)
 
 	quic_path_sent(t->path, slot->len);
 	slot->path = t->path;
-	slot->ecn = QUIC_ECN_NONE;
+	slot->ecn = t->sent_flags & QUIC_SENT_ECT ? QUIC_ECN_ECT0 : QUIC_ECN_NONE;
 	c->stats.tx_bytes += slot->len;
 	if (quic_conn_is_open(c)) {
 		/* RFC 9000 §10.1: the first ack-eliciting packet since the last receive */
@@ -854,6 +854,9 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	if (c->state == QUIC_CONN_CLOSING) {
 		err = tx_close(c, &t);
 	} else {
+		/* RFC 9000 §13.4: all of them, while the path is tested or has passed the test */
+		if (quic_loss_ecn_mark(&c->loss))
+			t.sent_flags = QUIC_SENT_ECT;
 		t.data_ok = data_allowed(c, mtu, now);
 		err = tx_open(c, &t);
 	}

@@ -563,6 +563,75 @@ static void lost_frames_return(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* RFC 9000 §17.4: seen from a server, the bit changes once a round trip */
+static void spin_bit(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	struct end *c = &x->p.e[0];
+	u32 i, spinning = 0;
+	bool was;
+
+	pair_establish(&x->p);
+	for (i = 0; i < 8; i++) {
+		c->c.spins = x->p.e[1].c.spins = i < 4;
+		was = c->c.spin;
+		c->c.ping_pending = true;
+		pair_flush(&x->p);
+		KUNIT_EXPECT_EQ(test, c->c.spin, was ^ (i < 4));
+	}
+	ctx_free(test, x);
+	for (i = 0; i < 320; i++) {
+		x = ctx_new(test);
+		pair_connect(&x->p);
+		spinning += x->p.e[0].c.spins;
+		ctx_free(test, x);
+	}
+	KUNIT_EXPECT_GT(test, spinning, 240);
+	KUNIT_EXPECT_LT(test, spinning, 320);
+}
+
+static bool congested(struct pair *p, int side, struct dgram *d)
+{
+	if (d->ecn == QUIC_ECN_ECT0)
+		d->ecn = QUIC_ECN_CE;
+	return true;
+}
+
+static bool bleached(struct pair *p, int side, struct dgram *d)
+{
+	d->ecn = QUIC_ECN_NONE;
+	return true;
+}
+
+/* RFC 9000 §13.4.2, RFC 9002 §7.1: validated marks are a signal of congestion, others are dropped */
+static void ecn(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	struct end *c = &x->p.e[0];
+	s64 id;
+
+	pair_establish(&x->p);
+	KUNIT_EXPECT_TRUE(test, c->c.loss.ecn_capable);
+	KUNIT_EXPECT_TRUE(test, x->p.e[1].c.loss.ecn_capable);
+	KUNIT_EXPECT_EQ(test, c->c.cc.events, 0ULL);
+	x->p.wire = congested;
+	id = end_open(c, true);
+	KUNIT_EXPECT_EQ(test, end_write(c, id, 3000, false), 0);
+	pair_flush(&x->p);
+	KUNIT_EXPECT_TRUE(test, c->c.loss.ecn_capable);
+	KUNIT_EXPECT_GE(test, c->c.cc.events, 1ULL);
+	x->p.wire = bleached;
+	KUNIT_EXPECT_EQ(test, end_write(c, id, 3000, false), 0);
+	pair_flush(&x->p);
+	KUNIT_EXPECT_TRUE(test, c->c.loss.ecn_failed);
+	KUNIT_EXPECT_EQ(test, end_write(c, id, 3000, true), 0);
+	end_tx(c);
+	KUNIT_EXPECT_GT(test, x->p.e[1].in.n, 0);
+	KUNIT_EXPECT_EQ(test, queue_at(&x->p.e[1].in, 0)->ecn, QUIC_ECN_NONE);
+	pair_flush(&x->p);
+	ctx_free(test, x);
+}
+
 /* A probe's copy of RETIRE_CONNECTION_ID: both are acknowledged, or the first after its loss */
 static void retire_twice(struct kunit *test)
 {
@@ -661,6 +730,8 @@ static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(acks_ride_along),
 	KUNIT_CASE(ack_delay),
 	KUNIT_CASE(lost_frames_return),
+	KUNIT_CASE(spin_bit),
+	KUNIT_CASE(ecn),
 	KUNIT_CASE(retire_twice),
 	KUNIT_CASE(no_early_data),
 	KUNIT_CASE(numbers_left_out),

@@ -194,6 +194,7 @@ static void switch_to(struct quic_conn *c, struct quic_path *to, u64 now)
 	/* the peer shall know at once: a packet that is not only probing */
 	c->ping_pending = c->moved = true;
 	c->loss.pto_count = 0;
+	c->spin &= !c->spins;		/* RFC 9000 §17.4: 0 where the connection ID changes */
 	c->wake |= QUIC_WAKE_PATH;
 	if (c->path.state == QUIC_PATH_VALIDATED) {
 		if (to == &c->old)
