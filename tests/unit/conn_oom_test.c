@@ -10,6 +10,24 @@
 
 #define BYTES	60000
 
+static bool early;	/* the client sends 0-RTT, and is moved to version 2 */
+
+static void prepare(struct pair *p)
+{
+	struct quic_conn_config config;
+
+	memset(p, 0, sizeof(*p));
+	pair_init(p, &shim_crypto_null_ops);
+	if (!early)
+		return;
+	p->early = true;
+	p->e[0].c.peer_tp = p->e[1].c.local_tp;
+	quic_streams_set_remote(&p->e[0].c.streams);
+	config = p->e[1].c.config;
+	config.version = QUIC_VERSION_V2;
+	quic_conn_set_config(&p->e[1].c, &config);
+}
+
 /* What the user does; false: nothing can be done now. */
 static void work(struct pair *p, s64 id[2], u32 written[2])
 {
@@ -20,7 +38,8 @@ static void work(struct pair *p, s64 id[2], u32 written[2])
 	for (i = 0; i < 2; i++) {
 		e = &p->e[i];
 		end_tls(e);
-		if (e->c.state != QUIC_CONN_ESTABLISHED)
+		if (e->c.state != QUIC_CONN_ESTABLISHED &&
+		    (!early || i || e->c.state != QUIC_CONN_HANDSHAKE))
 			continue;
 		if (id[i] < 0)
 			id[i] = end_open(e, true);
@@ -62,8 +81,7 @@ static long count_allocs(struct kunit *test, struct pair *p)
 {
 	long before;
 
-	memset(p, 0, sizeof(*p));
-	pair_init(p, &shim_crypto_null_ops);
+	prepare(p);
 	before = shim_allocs_made;
 	pair_connect(p);
 	run(p, 0);
@@ -80,6 +98,7 @@ static bool start(struct pair *p)
 
 	return (c->c.state != QUIC_CONN_IDLE ||
 		!quic_conn_connect(&c->c, &c->addr, &p->e[1].addr, NULL, 0, p->now)) &&
+	       (!p->early || c->c.early || !tls_secret(c, QUIC_CRYPTO_EARLY, true)) &&
 	       !tls_send(c, QUIC_CRYPTO_INITIAL, TLS_CLIENT_HELLO, p->hello, true);
 }
 
@@ -88,8 +107,7 @@ static void try_oom(struct kunit *test, struct pair *p, long n, bool for_good)
 	u64 got[2];
 	bool started;
 
-	memset(p, 0, sizeof(*p));
-	pair_init(p, &shim_crypto_null_ops);
+	prepare(p);
 	shim_fail_alloc_after(n);
 	started = start(p);
 	if (started)
@@ -139,6 +157,14 @@ static void for_good(struct kunit *test)
 	each_allocation(test, true);
 }
 
+static void with_early(struct kunit *test)
+{
+	early = true;
+	each_allocation(test, false);
+	each_allocation(test, true);
+	early = false;
+}
+
 static void init(struct kunit *test)
 {
 	struct quic_conn *c = malloc(sizeof(*c));
@@ -159,6 +185,7 @@ static struct kunit_case conn_oom_cases[] = {
 	KUNIT_CASE(init),
 	KUNIT_CASE(for_a_while),
 	KUNIT_CASE(for_good),
+	KUNIT_CASE(with_early),
 	{}
 };
 
