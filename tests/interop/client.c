@@ -58,6 +58,7 @@ static struct conn *open_conn(struct client *cl, struct request *r, unsigned int
 	cl->params.hostname = r->host;
 	cl->params.session_data = cl->ticket_len ? cl->ticket : NULL;
 	cl->params.session_data_len = cl->ticket_len;
+	cl->params.early_data = opt.early;
 	err = quic_client_session_new(sd, &cl->params, &session);
 	if (err) {
 		warn("session: %s\n", strerror(-err));
@@ -72,6 +73,8 @@ static struct conn *open_conn(struct client *cl, struct request *r, unsigned int
 	}
 	c->requests = r;
 	c->nr_requests = n;
+	if (opt.early && cl->ticket_len)
+		conn_early(c);
 	return c;
 }
 

@@ -294,6 +294,8 @@ static int established(struct conn *c)
 	quic_handshake_deinit(c->handshake);
 	c->handshake = NULL;
 	c->established = true;
+	if (c->early)
+		return 0;
 	err = quic_session_get_alpn(c->session, alpn, &len);
 	if (err)
 		return err;
@@ -341,6 +343,22 @@ static int make_requests(struct conn *c)
 	return err;
 }
 
+void conn_early(struct conn *c)
+{
+	int err;
+
+	c->early = true;
+	c->proto = !strncmp(opt.alpns, "h3", 2) ? &proto_h3 : &proto_hq;
+	err = c->proto->open ? c->proto->open(c) : 0;
+	if (!err)
+		err = make_requests(c);
+	if (!err)
+		err = c->proto->output(c);
+	say("%d: %u requests early\n", c->sd, c->next_request);
+	if (err && err != -EAGAIN)
+		conn_fail(c, err);
+}
+
 void conn_step(struct conn *c)
 {
 	unsigned int i;
@@ -348,7 +366,7 @@ void conn_step(struct conn *c)
 
 	if (c->handshake)
 		err = handshake(c);
-	for (i = 0; !err && i < RECV_TURN; i++)
+	for (i = 0; !err && c->established && i < RECV_TURN; i++)
 		err = recv_one(c);
 	if (c->established && (!err || err == -EAGAIN)) {
 		c->want_write = false;

@@ -46,6 +46,7 @@ struct options {
 	bool key_update;		/* client: once, after the first data */
 	bool multiconnect;		/* client: a connection for each request */
 	bool resume;			/* client: 1 request, then the others, resumed */
+	bool early;			/* ... and in 0-RTT packets; server: take those */
 };
 
 extern struct options opt;
@@ -140,6 +141,7 @@ struct conn {
 	bool established, dead;
 	bool want_write;		/* wait for POLLOUT */
 	bool key_updated;
+	bool early;			/* client: requests were made before the handshake */
 	int err;			/* why it is dead */
 	void *session;
 	struct quic_handshake_ctx *handshake;
@@ -164,6 +166,7 @@ void conn_free(struct conn *c);
 short conn_events(const struct conn *c);
 int conn_timeout(const struct conn *c);
 /* Go on as far as possible. */
+void conn_early(struct conn *c);	/* client, resuming: requests before the handshake */
 void conn_step(struct conn *c);
 void conn_fail(struct conn *c, int err);
 

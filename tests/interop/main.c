@@ -40,13 +40,15 @@ static const char usage_text[] =
 "  -c, --cert FILE        server: certificates                   /certs/cert.pem\n"
 "  -k, --key FILE         server: its key                        /certs/priv.key\n"
 "  -R, --retry            server: validate each address by Retry\n"
+"  -0, --early            client: resume for all but the first request, with 0-RTT;\n"
+"                         server: take 0-RTT\n"
 "  -d, --downloads DIR    client: where answers are stored       /downloads\n"
 "  -U, --upload FILE      client: the body of each request, by POST\n"
 "  -m, --method NAME      client: PUT instead of POST, ...\n"
 "  -A, --connect ADDR     client: where to, whatever the URL says\n"
 "  -C, --cafile FILE      client: verify the server with these authorities\n"
 "  -K, --key-update       client: update the keys after the first data\n"
-"  -V, --quic-version HEX client: the first version to try\n"
+"  -V, --quic-version HEX client: the first version to try; server: where clients are moved to\n"
 "  -e, --ciphers LIST     GnuTLS names, as +CHACHA20-POLY1305:+AES-256-GCM\n"
 "  -v, --verbose\n"
 "Clients take URLs from REQUESTS, too. Exit status: 0 done, 1 failed, 127 unsupported.\n";
@@ -62,6 +64,7 @@ static const struct option long_options[] = {
 	{ "cert", required_argument, NULL, 'c' },
 	{ "key", required_argument, NULL, 'k' },
 	{ "retry", no_argument, NULL, 'R' },
+	{ "early", no_argument, NULL, '0' },
 	{ "downloads", required_argument, NULL, 'd' },
 	{ "upload", required_argument, NULL, 'U' },
 	{ "method", required_argument, NULL, 'm' },
@@ -106,6 +109,7 @@ static void set_option(int c, const char *arg)
 	case 'c': opt.cert = arg; break;
 	case 'k': opt.key = arg; break;
 	case 'R': opt.retry = true; break;
+	case '0': opt.early = opt.resume = true; break;
 	case 'd': opt.downloads = arg; break;
 	case 'U': opt.upload = arg; break;
 	case 'm': opt.method = arg; break;
@@ -145,6 +149,10 @@ static bool set_testcase(const char *name)
 		opt.multiconnect = true;
 	else if (!strcmp(name, "resumption"))
 		opt.resume = true;
+	else if (!strcmp(name, "zerortt"))
+		opt.early = opt.resume = true;
+	else if (!strcmp(name, "v2"))
+		opt.version = opt.server ? QUIC_VERSION_V2 : QUIC_VERSION_V1;
 	else
 		return false;		/* zerortt, v2, connectionmigration, unknown ones */
 	return true;
@@ -159,7 +167,7 @@ static int set_event(int sd, uint8_t type)
 
 int socket_setup(int sd)
 {
-	struct quic_config config = { .version = opt.server ? 0 : opt.version,
+	struct quic_config config = { .version = opt.version,
 				      .validate_peer_address = opt.server && opt.retry };
 
 	return setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_CONFIG, &config, sizeof(config)) ?:
@@ -218,7 +226,7 @@ int main(int argc, char **argv)
 	if (getenv("ROLE"))
 		set_role(getenv("ROLE"));
 	/* A test case first: other options may be more special. */
-	while ((c = getopt_long(argc, argv, "r:t:a:p:b:w:u:c:k:Rd:U:m:A:C:KV:e:vh",
+	while ((c = getopt_long(argc, argv, "r:t:a:p:b:w:u:c:k:R0d:U:m:A:C:KV:e:vh",
 				long_options, NULL)) != -1)
 		if (c == 'r' || c == 't' || c == 'h' || c == '?')
 			set_option(c, optarg);
@@ -227,7 +235,7 @@ int main(int argc, char **argv)
 		return EXIT_UNSUPPORTED;
 	}
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "r:t:a:p:b:w:u:c:k:Rd:U:m:A:C:KV:e:vh",
+	while ((c = getopt_long(argc, argv, "r:t:a:p:b:w:u:c:k:R0d:U:m:A:C:KV:e:vh",
 				long_options, NULL)) != -1)
 		set_option(c, optarg);
 	opt.method = opt.method ?: opt.upload ? "POST" : "GET";

@@ -143,6 +143,7 @@ int run_server(void)
 {
 	struct server sv = {
 		.params = { .size = sizeof(sv.params), .alpns = opt.alpns,
+			    .early_data = opt.early,
 			    .priority = opt.ciphers },
 	};
 	struct quic_handshake_params files = { .size = sizeof(files), .certfile = opt.cert,
