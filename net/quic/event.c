@@ -80,6 +80,8 @@ void quic_event_post(void *priv, u8 type, const void *data, u32 len)
 		quic_bytestream_update(priv, data);
 	if (type == QUIC_EVENT_KEY_UPDATE && static_branch_unlikely(&quic_tracing))
 		quic_trace_key(qs, QUIC_CRYPTO_APP, true, true);
+	if (type == QUIC_EVENT_CONNECTION_MIGRATION && static_branch_unlikely(&quic_tracing))
+		quic_trace_path(qs, *(const u8 *)data);
 	if (type == QUIC_EVENT_CONNECTION_CLOSE) {
 		quic_event_close(qs);
 		return;

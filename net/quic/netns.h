@@ -233,6 +233,7 @@ extern const struct quic_trace_ops quic_trace_conn_ops;
 void quic_trace_state(struct quic_sock *qs);
 void quic_trace_metrics(struct quic_sock *qs);
 void quic_trace_dropped(struct quic_sock *qs, enum quic_mib why);
+void quic_trace_path(struct quic_sock *qs, bool by_us);	/* it is in use now */
 void quic_trace_key(struct quic_sock *qs, u8 level, bool send, bool update);
 
 /* ---- mem.c ---- */

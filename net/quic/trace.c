@@ -261,6 +261,17 @@ void quic_trace_state(struct quic_sock *qs)
 	trace_quic_state(qs, &local, &remote);
 }
 
+void quic_trace_path(struct quic_sock *qs, bool by_us)
+{
+	struct sockaddr_in6 local, remote;
+
+	if (!trace_quic_path_enabled())
+		return;
+	get_addr(qs, &qs->conn.path.local, &local);
+	get_addr(qs, &qs->conn.path.remote, &remote);
+	trace_quic_path(qs->number, by_us, &local, &remote);
+}
+
 void quic_trace_metrics(struct quic_sock *qs)
 {
 	if (qs->conn.state == QUIC_CONN_HANDSHAKE || qs->conn.state == QUIC_CONN_ESTABLISHED)

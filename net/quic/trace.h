@@ -86,6 +86,27 @@ TRACE_EVENT_FN(quic_state,
 	quic_trace_reg, quic_trace_unreg
 );
 
+TRACE_EVENT_FN(quic_path,
+	TP_PROTO(u64 conn, bool by_us, const struct sockaddr_in6 *local,
+		 const struct sockaddr_in6 *remote),
+	TP_ARGS(conn, by_us, local, remote),
+	TP_STRUCT__entry(
+		__field(u64, conn)
+		__field(u8, by_us)
+		__array(u8, local, sizeof(struct sockaddr_in6))
+		__array(u8, remote, sizeof(struct sockaddr_in6))
+	),
+	TP_fast_assign(
+		__entry->conn = conn;
+		__entry->by_us = by_us;
+		memcpy(__entry->local, local, sizeof(*local));
+		memcpy(__entry->remote, remote, sizeof(*remote));
+	),
+	TP_printk("conn=%llu local=%pISpc remote=%pISpc by=%s", __entry->conn, __entry->local,
+		  __entry->remote, __entry->by_us ? "local" : "remote"),
+	quic_trace_reg, quic_trace_unreg
+);
+
 DECLARE_EVENT_CLASS(quic_packet,
 	TP_PROTO(u64 conn, u8 level, u64 pn, u32 len),
 	TP_ARGS(conn, level, pn, len),
