@@ -306,6 +306,12 @@ static int set_params(struct fake_socket *s, const void *val, socklen_t len)
 static int do_set(struct fake_socket *s, int name, const void *val, socklen_t len)
 {
 	switch (name) {
+	case QUIC_SOCKOPT_TRANSPORT_PARAM:
+		if (!s->has_params || len != sizeof(s->remembered))
+			return EINVAL;
+		memcpy(&s->remembered, val, len);
+		note(s, "r");
+		return 0;
 	case QUIC_SOCKOPT_CRYPTO_SECRET:
 		return set_secret(s, val, len);
 	case QUIC_SOCKOPT_TRANSPORT_PARAM_EXT:
@@ -361,9 +367,12 @@ static int get_close(struct fake_socket *s, void *val, socklen_t *len)
 
 static int do_get(struct fake_socket *s, int name, void *val, socklen_t *len)
 {
-	struct quic_config config = { .payload_cipher_type = s->cipher };
+	struct quic_config config = { .payload_cipher_type = s->cipher, .version = s->version };
+	struct quic_transport_param params = { .remote = 1, .max_data = 4711 };
 
 	switch (name) {
+	case QUIC_SOCKOPT_TRANSPORT_PARAM:
+		return s->has_params ? give(val, len, &params, sizeof(params)) : ENOPROTOOPT;
 	case QUIC_SOCKOPT_TOKEN:
 		return s->is_server ? EINVAL : give(val, len, NULL, 0);
 	case QUIC_SOCKOPT_TRANSPORT_PARAM_EXT:

@@ -45,7 +45,9 @@ struct fake_socket {
 	unsigned char ticket[4096];
 	size_t ticket_len;
 	char alpn[257];
-	uint32_t cipher;		/* of QUIC_SOCKOPT_CONFIG */
+	uint32_t cipher, version;	/* of QUIC_SOCKOPT_CONFIG */
+	bool has_params;		/* QUIC_SOCKOPT_TRANSPORT_PARAM is there */
+	struct quic_transport_param remembered;	/* as set */
 	bool is_shut, closed;		/* by us, by the peer or the kernel */
 	uint32_t close_code, peer_close_code;
 	char peer_phrase[128];

@@ -329,6 +329,43 @@ static const char *resume(void)
 	return resume_as(NULL);
 }
 
+/*
+ * Session data hold the server's parameters, which the kernel is told before
+ * the handshake, and the version, in which alone they are used (RFC 9369 §5).
+ */
+static const char *resume_params(void)
+{
+	const char *why;
+	struct pair p;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		pair_init(&p);
+		fake[0].has_params = true;
+		fake[0].version = i == 2 ? QUIC_VERSION_V2 : QUIC_VERSION_V1;
+		p.client.session_data = i ? blob : NULL;
+		p.client.session_data_len = blob_len;
+		p.client_done = i ? get_resumed : get_data;
+		resumed = 0;
+		why = run_ok(&p);
+		if (why)
+			return why;
+		CHECK(!!resumed == (i == 1));
+		CHECK(fake[0].remembered.max_data == (i == 1 ? 4711 : 0));
+		CHECK(fake[0].remembered.remote == (i == 1));
+		if (i == 1)
+			CHECK(!strncmp(fake[0].trace, "r pg ", 5));
+	}
+	/* a head that is cut is GnuTLS's to judge */
+	CHECK(blob_len > 100 && !memcmp(blob, "QUIC", 4));
+	pair_init(&p);
+	p.client.session_data = blob;
+	p.client.session_data_len = 50;
+	pair_run(&p);
+	CHECK(p.client_err == -EINVAL);
+	return NULL;
+}
+
 static const char *resume_psk(void)
 {
 	return resume_as(pki_path("psk.txt"));
@@ -652,6 +689,7 @@ const struct test handshake_tests[] = {
 	{ "pieces", pieces },
 	{ "resume", resume },
 	{ "resume_psk", resume_psk },
+	{ "resume_params", resume_params },
 	{ "resume_refused", resume_refused },
 	{ "resume_refused_psk", resume_refused_psk },
 	{ "early", early },

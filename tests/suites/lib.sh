@@ -6,8 +6,6 @@
 cd "$top"
 export BUILD=$build
 vm=$top/tests/vm
-# the text of the sockets API draft, where there is one: its examples are run as printed
-[ ! -r "${QUIC_DRAFT:-}" ] || { mkdir -p "$build" && cp "$QUIC_DRAFT" "$build/draft.md"; }
 
 ok() { echo "ok $*"; }
 not_ok() { echo "not ok $1 - ${*:2}"; }
