@@ -343,8 +343,53 @@ static void calls(void)
 	pair_close(&p);
 }
 
+/* Sockets of streams, pages that are not copied, datagrams: on one connection, as it gets on. */
+static void peels(void)
+{
+	struct conf c = {
+		.tp = { { .max_datagram_frame_size = 65535 }, { .max_datagram_frame_size = 65535 } },
+		.nonblock = true,
+	};
+	struct quic_stream_peeloff info;
+	unsigned int i, made = 0;
+	static uint8_t buf[50000];
+	struct pair p;
+	socklen_t len;
+	int fd, one = 1;
+
+	inject(0);
+	pair_open(&p, &c);
+	inject(20);
+	for (i = 0; i < 300; i++) {
+		len = sizeof(info);
+		info = (struct quic_stream_peeloff){ .flags = O_NONBLOCK };
+		info.stream_id = stream_open(p.cli, -1, 0);
+		fd = get_opt(p.cli, QUIC_SOCKOPT_STREAM_PEELOFF, &info, &len);
+		if (fd >= 0) {
+			made++;
+			setsockopt(fd, SOL_SOCKET, SO_ZEROCOPY, &one, sizeof(one));
+			send(fd, buf, sizeof(buf), MSG_ZEROCOPY | MSG_NOSIGNAL);
+			send(fd, buf, 100, MSG_NOSIGNAL | (i & 1 ? MSG_QUIC_STREAM_FIN : 0));
+			recv(fd, buf, sizeof(buf), i & 1 ? 0 : MSG_ERRQUEUE);
+			close(fd);
+		}
+		send(p.cli, buf, 900, MSG_QUIC_DATAGRAM | MSG_NOSIGNAL);
+		if (info.stream_id >= 0)
+			stream_reset(p.srv, info.stream_id, 1);
+		while (recv(p.srv, buf, sizeof(buf), 0) > 0)
+			;
+	}
+	inject(0);
+	printf("  %u of 300 sockets of streams\n", made);
+	CHECK(made > 0);
+	pair_close(&p);
+	pair_open(&p, NULL);
+	pair_close(&p);
+}
+
 static const struct test tests[] = {
 	{ "calls", calls },
+	{ "peels", peels },
 	{ "data-rare", data_rare, 60 },
 	{ "data-often", data_often, 60 },
 	{ "rare", rare, 60 },
