@@ -620,6 +620,15 @@ static void adopt_orphans(struct pending *p, const struct dgram *d)
 	}
 }
 
+/* RFC 9000 §8.1.4: SHOULD NOT be accepted multiple times; one that was counts for nothing */
+static bool use_token(struct quic_net *qn, u64 serial)
+{
+	u64 issued = atomic64_read(&qn->tokens);
+
+	return serial < issued && issued - serial <= QUIC_TOKENS_KEPT &&
+	       !test_and_set_bit(serial % QUIC_TOKENS_KEPT, qn->tokens_used);
+}
+
 /* RFC 9000 §8.1.3: what the token says of the client; -EACCES: INVALID_TOKEN is due */
 static int check_token(const struct dgram *d, struct quic_conn_accept *a)
 {
@@ -636,8 +645,10 @@ static int check_token(const struct dgram *d, struct quic_conn_accept *a)
 	life = t.kind == QUIC_TOKEN_RETRY ? l->retry_token_lifetime : l->new_token_lifetime;
 	a->validated = quic_token_valid(&t, d->h.version, &d->remote, quic_now(),
 					QUIC_NSEC_PER_SEC * life);
-	if (t.kind == QUIC_TOKEN_NEW)
+	if (t.kind == QUIC_TOKEN_NEW) {
+		a->validated = a->validated && use_token(d->udp->qn, t.serial);
 		return 0;
+	}
 	if (!a->validated)
 		return -EACCES;
 	a->odcid = t.odcid;
@@ -1071,6 +1082,10 @@ static int make_keys(struct quic_net *qn)
 		err = make_key(&qn->retry_key[0], quic_keys_retry_key(ops, QUIC_VERSION_V1));
 	if (!err && !qn->retry_key[1])
 		err = make_key(&qn->retry_key[1], quic_keys_retry_key(ops, QUIC_VERSION_V2));
+	if (!err && !qn->tokens_used) {
+		qn->tokens_used = bitmap_zalloc(QUIC_TOKENS_KEPT, GFP_KERNEL);
+		err = qn->tokens_used ? 0 : -ENOMEM;
+	}
 	mutex_unlock(&qn->udp_lock);
 	memzero_explicit(key, sizeof(key));
 	return err;
@@ -1198,6 +1213,7 @@ void quic_listen_exit(struct quic_net *qn)
 	quic_kernel_crypto.aead_free(qn->token_key);
 	quic_kernel_crypto.aead_free(qn->retry_key[0]);
 	quic_kernel_crypto.aead_free(qn->retry_key[1]);
+	bitmap_free(qn->tokens_used);
 	memzero_explicit(qn->reset_key, sizeof(qn->reset_key));
 	memzero_explicit(qn->ticket_key, sizeof(qn->ticket_key));
 }
@@ -1250,10 +1266,12 @@ int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN])
 int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap)
 {
 	struct quic_token t = { .kind = QUIC_TOKEN_NEW, .issued = quic_now() };
+	struct quic_net *qn = quic_pernet(sock_net(sk));
 
 	t.addr = quic_sk(sk)->conn.path.remote;
 	t.addr.port = 0;
 	t.version = quic_sk(sk)->conn.version;
-	return quic_token_seal(&quic_kernel_crypto, quic_pernet(sock_net(sk))->token_key, &t, buf,
-			       cap);
+	t.serial = atomic64_inc_return(&qn->tokens) - 1;
+	clear_bit(t.serial % QUIC_TOKENS_KEPT, qn->tokens_used);
+	return quic_token_seal(&quic_kernel_crypto, qn->token_key, &t, buf, cap);
 }

@@ -24,6 +24,7 @@
 #define QUIC_SOURCE_BUCKETS	1024
 #define QUIC_UNKNOWN_MAX	1024	/* skbs for no connection that wait, a port */
 #define QUIC_UNKNOWN_RESET_MAX	64	/* above: no stateless resets, Initials go first */
+#define QUIC_TOKENS_KEPT	65536	/* NEW_TOKEN tokens, older ones are void; a power of two */
 #define QUIC_HALFOPEN_SKBS	16	/* datagrams (or trains) kept for a half-open request */
 
 struct quic_mib_cpu;
@@ -58,6 +59,8 @@ struct quic_net {
 	struct work_struct reap;	/* frees UDP sockets without users */
 	struct quic_aead *token_key;	/* made by the first listen() */
 	struct quic_aead *retry_key[2];	/* of versions 1 and 2 */
+	atomic64_t tokens;		/* issued in NEW_TOKEN frames */
+	unsigned long *tokens_used;	/* a bit each for the last QUIC_TOKENS_KEPT of them */
 	u8 reset_key[32];
 	u8 ticket_key[QUIC_TICKET_KEY_LEN];
 	struct ratelimit_state reply_limit;

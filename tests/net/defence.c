@@ -6,9 +6,6 @@
  * acknowledges what it has not seen.  Each test has a network namespace of its
  * own, with limits and counters of its own.
  */
-#include <fcntl.h>
-#include <sched.h>
-
 #include "evil.h"
 
 #define R1	QUIC_PKT_1RTT
@@ -16,42 +13,6 @@
 static struct pair p;
 static const struct conf plain;
 static char buf[64];
-
-static void own_net(void)
-{
-	CHECK_OK(unshare(CLONE_NEWNET));
-	test_shell("ip link set lo up && ip addr add fd00:1::1/64 dev lo nodad && "
-		   "ip addr add fd00:1::2/64 dev lo nodad && "
-		   "ip addr add fd00:2::1/64 dev lo nodad");
-}
-
-static void limit(const char *name, int value)
-{
-	char path[64], text[16];
-	int fd, n;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/quic/%s", name);
-	fd = CHECK_OK(open(path, O_WRONLY));
-	n = snprintf(text, sizeof(text), "%d", value);
-	CHECK_EQ(write(fd, text, n), n);
-	close(fd);
-}
-
-/* A counter gets to @n within a while; it does not go beyond. */
-static void counted(const char *name, uint64_t n)
-{
-	uint64_t end = now_ms() + 5000;
-
-	while (mib_read(name) < n) {
-		if (now_ms() > end)
-			FAIL("%s is %llu, not %llu", name, (unsigned long long)mib_read(name),
-			     (unsigned long long)n);
-		sleep_ms(2);
-	}
-	if (mib_read(name) > n)
-		FAIL("%s is %llu, not %llu", name, (unsigned long long)mib_read(name),
-		     (unsigned long long)n);
-}
 
 /* A client at an address of its own choice: connected, but it has not said a word. */
 static int client_at(const char *addr)
@@ -91,24 +52,24 @@ static void source_handshakes(void)
 	struct conf c = { .backlog = 64 };
 	int fd[16], i;
 
-	own_net();
-	limit("max_source_handshakes", 4);
+	net_own();
+	net_limit("max_source_handshakes", 4);
 	listener_new(&c, &p);
 	for (i = 0; i < 2; i++)
 		fd[i] = stalled_at("127.0.0.1");
-	counted("QuicAccepted", 2);
-	counted("QuicRetryOut", 0);
+	mib_wait("QuicAccepted", 2);
+	mib_wait("QuicRetryOut", 0);
 	for (; i < 4; i++)		/* the second half must prove its address */
 		fd[i] = stalled_at("127.0.0.1");
-	counted("QuicAccepted", 4);
-	counted("QuicRetryOut", 2);
+	mib_wait("QuicAccepted", 4);
+	mib_wait("QuicRetryOut", 2);
 	for (; i < 8; i++)
 		fd[i] = stalled_at("127.0.0.1");
 	sleep_ms(300);
 	CHECK(mib_read("QuicSourceHandshakes") >= 4);	/* they try again */
-	counted("QuicAccepted", 4);
+	mib_wait("QuicAccepted", 4);
 	fd[i++] = stalled_at("127.0.0.2");	/* others are not concerned */
-	counted("QuicAccepted", 5);
+	mib_wait("QuicAccepted", 5);
 	while (i--)
 		close(fd[i]);
 	while (sock_poll(p.lis, POLLIN, 0) & POLLIN)	/* none is under way any more */
@@ -121,14 +82,14 @@ static void source_finished(void)
 {
 	int cli[8], srv[8], i;
 
-	own_net();
-	limit("max_source_handshakes", 2);
+	net_own();
+	net_limit("max_source_handshakes", 2);
 	listener_new(&plain, &p);
 	for (i = 0; i < 8; i++) {
 		cli[i] = client_at("127.0.0.1");
 		srv[i] = pair_handshake(cli[i], p.lis, &plain);
 	}
-	counted("QuicSourceHandshakes", 0);
+	mib_wait("QuicSourceHandshakes", 0);
 	for (i = 0; i < 8; i++) {
 		send_all(cli[i], 0, "ping", 4, MSG_QUIC_STREAM_NEW);
 		recv_all(srv[i], 0, buf, 4, false);
@@ -140,17 +101,17 @@ static void source_prefix(void)
 {
 	struct conf c = { .family = AF_INET6, .addr = "fd00:1::1" };
 
-	own_net();
-	limit("max_source_handshakes", 1);
+	net_own();
+	net_limit("max_source_handshakes", 1);
 	listener_new(&c, &p);
-	limit("retry_threshold", 0);	/* all are validated: the whole limit is theirs */
+	net_limit("retry_threshold", 0);	/* all are validated: the whole limit is theirs */
 	stalled_at("fd00:1::1");
-	counted("QuicAccepted", 1);
+	mib_wait("QuicAccepted", 1);
 	stalled_at("fd00:1::2");
 	sleep_ms(300);
 	CHECK(mib_read("QuicSourceHandshakes") >= 1);
 	stalled_at("fd00:2::1");
-	counted("QuicAccepted", 2);
+	mib_wait("QuicAccepted", 2);
 }
 
 /* Far more addresses than buckets: each is counted alone, and forgotten. */
@@ -160,8 +121,8 @@ static void many_sources(void)
 	struct conf c = { .backlog = 1 };
 	char addr[32];
 
-	own_net();
-	limit("max_source_handshakes", 2);
+	net_own();
+	net_limit("max_source_handshakes", 2);
 	listener_new(&c, &p);
 	for (i = 0; i < n; i++) {
 		snprintf(addr, sizeof(addr), "127.1.%lu.%lu", i / 250, i % 250 + 1);
@@ -169,7 +130,7 @@ static void many_sources(void)
 		if (!(i % 50))
 			sleep_ms(5);
 	}
-	counted("QuicSourceHandshakes", 0);
+	mib_wait("QuicSourceHandshakes", 0);
 	listener_new(&plain, &p);	/* the other one may still have some to refuse */
 	whole_connection("127.1.0.1");
 }
@@ -181,8 +142,8 @@ static void source_connections(void)
 	uint64_t end = now_ms() + 10000;
 	int cli[4], srv[4], i;
 
-	own_net();
-	limit("max_source_connections", 3);
+	net_own();
+	net_limit("max_source_connections", 3);
 	listener_new(&plain, &p);
 	for (i = 0; i < 3; i++) {
 		cli[i] = client_at("127.0.0.1");
@@ -190,7 +151,7 @@ static void source_connections(void)
 	}
 	cli[3] = client_at("127.0.0.1");
 	CHECK_EQ(client_handshake(cli[3], &plain), -ECONNREFUSED);
-	counted("QuicSourceConnections", 1);
+	mib_wait("QuicSourceConnections", 1);
 	close(cli[3]);
 	whole_connection("127.0.0.9");
 	send_all(cli[0], 0, "ping", 4, MSG_QUIC_STREAM_NEW);	/* the others live */
@@ -213,8 +174,8 @@ static void source_rate(void)
 	uint64_t before, begin;
 	int i;
 
-	own_net();
-	limit("source_rate", 8);
+	net_own();
+	net_limit("source_rate", 8);
 	listener_new(&c, &p);
 	begin = now_ms();
 	for (i = 0; i < 40; i++)
@@ -227,7 +188,7 @@ static void source_rate(void)
 	CHECK(mib_read("QuicSourceRate") >= 1);
 	CHECK(mib_read("QuicRetryOut") >= 1);
 	stalled_at("127.0.0.2");
-	counted("QuicAccepted", before + 1);
+	mib_wait("QuicAccepted", before + 1);
 	sleep_ms(1500);			/* those that were dropped try again, some succeed */
 	CHECK(mib_read("QuicAccepted") > before + 1);
 	CHECK(mib_read("QuicAccepted") <= 10 + 8 * (now_ms() - begin) / 1000);
@@ -238,14 +199,14 @@ static void no_limits(void)
 	struct conf c = { .backlog = 64 };
 	int i;
 
-	own_net();
-	limit("max_source_connections", 0);
-	limit("max_source_handshakes", 0);
-	limit("source_rate", 0);
+	net_own();
+	net_limit("max_source_connections", 0);
+	net_limit("max_source_handshakes", 0);
+	net_limit("source_rate", 0);
 	listener_new(&c, &p);
 	for (i = 0; i < 40; i++)
 		stalled_at("127.0.0.1");
-	counted("QuicAccepted", 40);
+	mib_wait("QuicAccepted", 40);
 }
 
 /* ---- handshakes that do not finish ---- */
@@ -255,8 +216,8 @@ static void expires_in_queue(void)
 	struct conf c = { .backlog = 1 };
 	struct evil *e;
 
-	own_net();
-	limit("handshake_timeout", 600);
+	net_own();
+	net_limit("handshake_timeout", 600);
 	e = evil_open(false, FIRST_FLIGHT, NULL);
 	CHECK(sock_poll(e->lis, POLLIN, 3000) & POLLIN);
 	e->mute = true;
@@ -264,12 +225,12 @@ static void expires_in_queue(void)
 	CHECK(e->closed);		/* its client is told */
 	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 	CHECK_EQ(sock_poll(e->lis, POLLIN, 0), 0);
-	counted("QuicHandshakeExpired", 1);
+	mib_wait("QuicHandshakeExpired", 1);
 	evil_free(e);
 	listener_new(&c, &p);		/* a place in the queue is free again */
 	stalled_at("127.0.0.1");
-	counted("QuicAccepted", 2);
-	counted("QuicHandshakeExpired", 2);
+	mib_wait("QuicAccepted", 2);
+	mib_wait("QuicHandshakeExpired", 2);
 	whole_connection("127.0.0.1");
 }
 
@@ -279,8 +240,8 @@ static void expires_accepted(void)
 	struct evil_conf c = { .events = 1 << QUIC_EVENT_CONNECTION_CLOSE };
 	struct evil *e;
 
-	own_net();
-	limit("handshake_timeout", 600);
+	net_own();
+	net_limit("handshake_timeout", 600);
 	e = evil_open(false, HANDSHAKING, &c);
 	CHECK(e->fd >= 0);
 	e->mute = true;
@@ -301,18 +262,18 @@ static void expires_not(void)
 {
 	int fd;
 
-	own_net();
-	limit("handshake_timeout", 500);
+	net_own();
+	net_limit("handshake_timeout", 500);
 	pair_open(&p, NULL);
 	sleep_ms(1000);
 	send_all(p.cli, 0, "ping", 4, MSG_QUIC_STREAM_NEW);
 	recv_all(p.srv, 0, buf, 4, false);
-	limit("handshake_timeout", 0);
+	net_limit("handshake_timeout", 0);
 	fd = stalled_at("127.0.0.1");
 	sleep_ms(1000);
 	CHECK(sock_poll(p.lis, POLLIN, 0) & POLLIN);
 	close(fd);
-	counted("QuicHandshakeExpired", 0);
+	mib_wait("QuicHandshakeExpired", 0);
 	pair_close(&p);
 }
 
@@ -322,8 +283,8 @@ static void expires_as_listener_goes(void)
 	struct conf c = { .backlog = 64 };
 	int i, k;
 
-	own_net();
-	limit("handshake_timeout", 30);
+	net_own();
+	net_limit("handshake_timeout", 30);
 	for (k = 0; k < 10; k++) {
 		listener_new(&c, &p);
 		for (i = 0; i < 10; i++)
@@ -339,8 +300,8 @@ static void half_a_hello(void)
 	struct evil *e;
 	uint8_t frames[1150] = { 6, 0, 0x40, 0x64, 1, 0, 0x10, 0 };
 
-	own_net();
-	limit("half_open_timeout", 300);
+	net_own();
+	net_limit("half_open_timeout", 300);
 	e = evil_open(false, FIRST_FLIGHT, NULL);
 	e->mute = true;
 	quic_keys_free(&e->conn.keys);		/* another first ID: another request */
@@ -349,8 +310,8 @@ static void half_a_hello(void)
 	quic_keys_init(&e->conn.keys, e->conn.ops->crypto, QUIC_VERSION_V1);
 	CHECK_EQ(quic_keys_set_initial(&e->conn.keys, QUIC_VERSION_V1, &e->conn.odcid, false), 0);
 	evil_frames(e, QUIC_PKT_INITIAL, frames, sizeof(frames));
-	counted("QuicHalfOpenExpired", 1);
-	counted("QuicAccepted", 1);
+	mib_wait("QuicHalfOpenExpired", 1);
+	mib_wait("QuicAccepted", 1);
 	evil_free(e);
 }
 
@@ -378,10 +339,10 @@ static void reply_rate(void)
 	unsigned int n;
 	int fd;
 
-	own_net();
+	net_own();
 	e = evil_open(false, FIRST_FLIGHT, NULL);
 	fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
-	limit("reply_rate", 5);
+	net_limit("reply_rate", 5);
 	n = answers(fd, e, version, sizeof(version), 40);
 	CHECK(n >= 1 && n <= 10);	/* two intervals may be met */
 	CHECK_EQ(mib_read("QuicVersionNegotiationOut"), n);
@@ -389,7 +350,7 @@ static void reply_rate(void)
 	n = answers(fd, e, stray, sizeof(stray), 40);
 	CHECK(n >= 1 && n <= 10);
 	CHECK_EQ(mib_read("QuicResetOut"), n);
-	limit("reply_rate", 0);
+	net_limit("reply_rate", 0);
 	sleep_ms(1100);
 	CHECK_EQ(answers(fd, e, version, sizeof(version), 5), 0);
 	CHECK_EQ(answers(fd, e, stray, sizeof(stray), 5), 0);

@@ -79,6 +79,7 @@ struct evil_conf {
 	bool grease;		/* RFC 9287: announces it, and does it from its first packet on */
 	bool reset_token;	/* hostile server: gives one */
 	const char *alpn;
+	bool validate;		/* victim server: Retry */
 	void (*tamper)(uint8_t *params, size_t *len);
 	size_t flight;
 };

@@ -350,10 +350,14 @@ static void configure(int fd, const struct evil_conf *c)
 
 void evil_listen(struct evil *e, const struct evil_conf *c)
 {
+	struct quic_config cfg = { .validate_peer_address = 1 };
+
 	e->lis = sock_new(AF_INET, SOCK_STREAM);
 	e->victim_len = sock_addr(&e->victim, AF_INET, NULL, 0);
 	CHECK_OK(bind(e->lis, (struct sockaddr *)&e->victim, e->victim_len));
 	configure(e->lis, c);
+	if (c->validate)
+		CHECK_OK(set_opt(e->lis, QUIC_SOCKOPT_CONFIG, &cfg, sizeof(cfg)));
 	if (c->alpn)
 		CHECK_OK(set_opt(e->lis, QUIC_SOCKOPT_ALPN, c->alpn, strlen(c->alpn)));
 	CHECK_OK(listen(e->lis, 64));

@@ -175,5 +175,9 @@ int stream_reset(int fd, int64_t id, uint32_t code);
 int stream_stop(int fd, int64_t id, uint32_t code);
 void echo_serve(int fd);	/* answers each stream's bytes and FIN until the peer closes */
 uint64_t mib_read(const char *name);	/* a counter of /proc/net/quic/snmp */
+void mib_wait(const char *name, uint64_t n);	/* it gets to n within a while, and not beyond */
+/* A network namespace of one's own: 127.0.0.0/8, fd00:1::1, fd00:1::2, fd00:2::1. */
+void net_own(void);
+void net_limit(const char *name, int value);	/* in /proc/sys/net/quic */
 
 #endif /* _NET_LIB_H */

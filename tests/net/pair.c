@@ -574,3 +574,37 @@ uint64_t mib_read(const char *name)
 		}
 	FAIL("no counter %s", name);
 }
+
+void mib_wait(const char *name, uint64_t n)
+{
+	uint64_t end = now_ms() + 5000;
+
+	while (mib_read(name) < n) {
+		if (now_ms() > end)
+			break;
+		sleep_ms(2);
+	}
+	if (mib_read(name) != n)
+		FAIL("%s is %llu, not %llu", name, (unsigned long long)mib_read(name),
+		     (unsigned long long)n);
+}
+
+void net_own(void)
+{
+	CHECK_OK(unshare(CLONE_NEWNET));
+	test_shell("ip link set lo up && ip addr add fd00:1::1/64 dev lo nodad && "
+		   "ip addr add fd00:1::2/64 dev lo nodad && "
+		   "ip addr add fd00:2::1/64 dev lo nodad");
+}
+
+void net_limit(const char *name, int value)
+{
+	char path[64], text[16];
+	int fd, n;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/quic/%s", name);
+	fd = CHECK_OK(open(path, O_WRONLY));
+	n = snprintf(text, sizeof(text), "%d", value);
+	CHECK_EQ(write(fd, text, n), n);
+	close(fd);
+}

@@ -4,11 +4,13 @@
  * tokens, §10.3.2.  A token is
  *
  *	kind (1), nonce (12), sealed { issued (8), version (4), family (1), IP (16),
- *	Retry only: port (2), ID length (1), ID (0 to 20) }, tag (16)
+ *	Retry only: port (2), ID length (1), ID (0 to 20);
+ *	NEW_TOKEN only: serial number (8) }, tag (16)
  *
  * with the kind as associated data: it is all that an observer can read, and
- * the random nonce makes every token unique (§8.1.3).  Nothing is remembered;
- * a token can be used again until it expires, so lifetimes are short.
+ * the random nonce makes every token unique (§8.1.3).  Nothing is remembered
+ * here: a Retry's token can be used again until it expires, so its lifetime is
+ * short; of the others the owner keeps a bit each, by their serial numbers.
  *
  * Callers: listen (Retry, admission) and conn's owner (NEW_TOKEN), any context.
  * Plaintext and ciphertext go through allocated memory, as the AEAD wants it.
@@ -37,6 +39,8 @@ static u32 put_plain(const struct quic_token *t, u8 *plain)
 		quic_wr_u16(&w, t->addr.port);
 		quic_wr_u8(&w, t->odcid.len);
 		quic_wr_bytes(&w, t->odcid.id, t->odcid.len);
+	} else {
+		quic_wr_be(&w, t->serial, 8);
 	}
 	return w.p - plain;
 }
@@ -56,6 +60,8 @@ static int get_plain(const u8 *plain, u32 len, struct quic_token *t)
 		if (t->odcid.len > QUIC_CID_MAX)
 			return -EBADMSG;
 		quic_cur_bytes(&c, t->odcid.id, t->odcid.len);
+	} else {
+		t->serial = quic_cur_be(&c, 8);
 	}
 	return c.bad || quic_cur_left(&c) ? -EBADMSG : 0;
 }

@@ -19,6 +19,7 @@ struct quic_token {
 	u32 version;		/* of the connection that it comes from; Retry: that it is for */
 	struct quic_addr addr;	/* the client's */
 	struct quic_cid odcid;	/* Retry: the client's first destination ID */
+	u64 serial;		/* NEW: the caller's, by which it knows those that were used */
 };
 
 /*

@@ -27,6 +27,7 @@ static struct quic_token sample(enum quic_token_kind kind, u8 family, u8 cid_len
 		.kind = kind,
 		.issued = 0x0102030405060708ULL,
 		.version = QUIC_VERSION_V1,
+		.serial = kind == QUIC_TOKEN_NEW ? 0x1112131415161718ULL : 0,
 		.addr = { family, 4433, 0, { 192, 0, 2, 7 } },
 		.odcid = { cid_len },
 	};
@@ -72,13 +73,14 @@ static void retry_round_trip(struct kunit *test)
 static void new_round_trip(struct kunit *test)
 {
 	struct quic_aead *a = key_new(test, 1);
-	struct quic_token t = sample(QUIC_TOKEN_NEW, 6, 8), got;
+	struct quic_token t = sample(QUIC_TOKEN_NEW, 6, 8), got = {};
 	u8 out[QUIC_TOKEN_LEN_MAX];
 	int len = seal(a, &t, out);
 
 	KUNIT_ASSERT_GT(test, len, 0);
 	KUNIT_ASSERT_EQ(test, open(a, out, len, &got), 0);
 	KUNIT_EXPECT_EQ(test, (int)got.kind, (int)QUIC_TOKEN_NEW);
+	KUNIT_EXPECT_EQ(test, got.serial, t.serial);
 	KUNIT_EXPECT_EQ(test, got.issued, t.issued);
 	KUNIT_EXPECT_EQ(test, got.version, t.version);
 	KUNIT_EXPECT_TRUE(test, quic_addr_same_ip(&got.addr, &t.addr));
