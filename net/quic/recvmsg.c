@@ -238,7 +238,7 @@ int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 
 	if (flags & ~RECV_FLAGS)
 		return -EINVAL;
-	/* the notices of MSG_ZEROCOPY (MSG_QUIC_STREAM_SNDBLOCK has the same value, but is not for here) */
+	/* the notices of MSG_ZEROCOPY; MSG_QUIC_STREAM_SNDBLOCK, of the same value, only sends */
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_error(sk, msg, len, addr_len);
 	lock_sock(sk);
