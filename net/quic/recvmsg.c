@@ -16,7 +16,7 @@
 			 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
 #define RECV_VECS	16
 
-/* One CRYPTO message: the bytes of one level that are there. */
+/* What is there of one TLS message. */
 static int recv_crypto(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;

@@ -544,9 +544,28 @@ int quic_conn_crypto_write(struct quic_conn *c, u8 level, const u8 *data, u32 le
 /* APP has none for the user: session tickets become events */
 static const u8 read_order[] = { QUIC_CRYPTO_INITIAL, QUIC_CRYPTO_HANDSHAKE };
 
+/*
+ * Bytes to come of the TLS message that is being read; 0: not even the length is
+ * there.  Userspace gets no more at once: what lies behind a message that makes
+ * new keys must be found unread, see crypto_left().
+ */
+static u32 message_left(struct quic_space *s)
+{
+	u8 head[QUIC_TLS_HEAD];
+	struct quic_cur cur;
+
+	if (s->msg_left)
+		return s->msg_left;
+	if (quic_recvbuf_readable(&s->crcv) < QUIC_TLS_HEAD)
+		return 0;
+	quic_recvbuf_copy(&s->crcv, 0, head, QUIC_TLS_HEAD);
+	quic_cur_init(&cur, head + 1, QUIC_TLS_HEAD - 1);
+	return QUIC_TLS_HEAD + quic_cur_be(&cur, QUIC_TLS_HEAD - 1);
+}
+
 u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data)
 {
-	const struct quic_space *s;
+	struct quic_space *s;
 	unsigned int i;
 	u32 n;
 
@@ -555,7 +574,7 @@ u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data)
 		/* first the server's answer to 0-RTT is to be found in it, early.c */
 		if (i && c->early == QUIC_EARLY_OFFERED)
 			break;
-		n = s ? quic_recvbuf_peek(&s->crcv, data) : 0;
+		n = s ? min(quic_recvbuf_peek(&s->crcv, data), message_left(s)) : 0;
 		if (n) {
 			*level = read_order[i];
 			return n;
@@ -576,8 +595,10 @@ void quic_conn_crypto_consume(struct quic_conn *c, u8 level, u32 n)
 {
 	struct quic_space *s = c->space[quic_level_space(level)];
 
-	if (s)
+	if (s) {
+		s->msg_left = message_left(s) - n;
 		quic_recvbuf_consume(&s->crcv, n);
+	}
 	quic_conn_crypto_note(c);
 }
 

@@ -126,11 +126,14 @@ struct quic_close {
 	u8 *phrase;		/* kmalloc'ed, or NULL */
 };
 
+#define QUIC_TLS_HEAD		4	/* RFC 8446 §4: type, 24 bits of length */
+
 struct quic_space {
 	struct quic_acktr ack;
 	struct quic_sendbuf csnd;	/* CRYPTO out */
 	struct quic_recvbuf crcv;	/* CRYPTO in */
 	struct quic_loss_space loss;	/* c->loss.sp[] points here */
+	u32 msg_left;			/* of the TLS message that userspace has read a part of */
 };
 
 /* A packet that came before its keys, RFC 9001 §5.7: kept until they are installed. */
@@ -308,7 +311,8 @@ void quic_conn_work(struct quic_conn *c, u64 now);
 int quic_conn_crypto_write(struct quic_conn *c, u8 level, const u8 *data, u32 len, bool more);
 /*
  * Received TLS bytes in order: the lowest level that has some.  Length of the
- * first piece (0: none), where, and the level.
+ * first piece (0: none), where, and the level.  A piece ends with its message
+ * at the latest; no more than one is consumed at once.
  */
 u32 quic_conn_crypto_peek(const struct quic_conn *c, u8 *level, const u8 **data);
 void quic_conn_crypto_consume(struct quic_conn *c, u8 level, u32 n);

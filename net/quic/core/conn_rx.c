@@ -12,7 +12,6 @@
 #define CHUNK_SPARE_SLICES	2	/* a packet has rarely more STREAM frames */
 #define KEYS_AHEAD_AFTER	64	/* 1-RTT packets before the next phase is prepared */
 
-#define TLS_HEAD		4	/* RFC 8446 §4: type, 24 bits of length */
 #define TLS_NEW_SESSION_TICKET	4
 #define TLS_CERTIFICATE_REQUEST	13
 #define TLS_ALERT_UNEXPECTED	10	/* unexpected_message */
@@ -71,15 +70,15 @@ static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame
  */
 static int rx_post_handshake(struct quic_conn *c, struct quic_recvbuf *b)
 {
-	u8 head[TLS_HEAD], *msg;
+	u8 head[QUIC_TLS_HEAD], *msg;
 	struct quic_cur cur;
 	u32 len;
 	int err;
 
-	while (quic_recvbuf_readable(b) >= TLS_HEAD) {
-		quic_recvbuf_copy(b, 0, head, TLS_HEAD);
-		quic_cur_init(&cur, head + 1, TLS_HEAD - 1);
-		len = TLS_HEAD + quic_cur_be(&cur, 3);
+	while (quic_recvbuf_readable(b) >= QUIC_TLS_HEAD) {
+		quic_recvbuf_copy(b, 0, head, QUIC_TLS_HEAD);
+		quic_cur_init(&cur, head + 1, QUIC_TLS_HEAD - 1);
+		len = QUIC_TLS_HEAD + quic_cur_be(&cur, 3);
 		/* RFC 9001 §4.4: a client MUST take this as a PROTOCOL_VIOLATION */
 		if (!c->server && head[0] == TLS_CERTIFICATE_REQUEST)
 			return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;

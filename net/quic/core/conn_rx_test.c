@@ -966,7 +966,10 @@ static void crypto_left_behind(struct kunit *test)
 {
 	struct ctx *x = ctx_new(test);
 	u8 params[QUIC_TPARAM_EXT_MAX];
+	u32 len, read = 0;
 	struct quic_conn *c;
+	const u8 *data;
+	u8 level;
 	int n;
 
 	/* of Initial: the ServerHello has a tail that came ahead */
@@ -976,6 +979,23 @@ static void crypto_left_behind(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, tls_secret(&x->p.e[0], HS, true), 0);
 	KUNIT_EXPECT_EQ(test, tls_secret(&x->p.e[0], HS, false), -EINVAL);
 	expect_fault(test, x, ERR(PROTOCOL_VIOLATION), QUIC_FRAME_CRYPTO, "Initial left");
+	ctx_free(test, x);
+	/* ... or came together with it: read is the message alone, once its head is there */
+	x = ctx_new(test);
+	pair_hello(&x->p);
+	hostile_init(&x->h, &x->p.e[0]);
+	c = victim(x);
+	HOSTILE(&x->h, INI, 0x06, 0, 3, 2, 0, 0);
+	KUNIT_EXPECT_EQ(test, quic_conn_crypto_peek(c, &level, &data), 0);
+	HOSTILE(&x->h, INI, 0x06, 0, 9, 2, 0, 0, 4, 1, 2, 3, 4, 'x');
+	while ((len = quic_conn_crypto_peek(c, &level, &data)) && read < 8) {
+		read += len;
+		quic_conn_crypto_consume(c, level, len);
+	}
+	KUNIT_EXPECT_EQ(test, read, 8);
+	KUNIT_EXPECT_EQ(test, tls_secret(&x->p.e[0], HS, true), 0);
+	KUNIT_EXPECT_EQ(test, tls_secret(&x->p.e[0], HS, false), -EINVAL);
+	expect_fault(test, x, ERR(PROTOCOL_VIOLATION), QUIC_FRAME_CRYPTO, "Initial's tail");
 	ctx_free(test, x);
 	/* of Handshake: the server's flight was not read */
 	x = ctx_at(test, 0, HS);

@@ -18,7 +18,6 @@
  */
 #include "conn.h"
 
-#define TLS_HEAD		4	/* RFC 8446 §4: type, 24 bits of length */
 #define ENCRYPTED_EXTENSIONS	8
 #define EXT_EARLY_DATA		42	/* RFC 8446 §4.2.10 */
 #define MAX_EARLY_DATA		0xffffffffU	/* RFC 9001 §4.6.1 */
@@ -80,7 +79,7 @@ static u32 number_at(struct quic_recvbuf *b, u32 off, u32 n)
 /* Is early_data among the extensions of the message of @len bytes?  RFC 8446 §4.3.1 */
 static bool has_early_data(struct quic_recvbuf *b, u32 len)
 {
-	u32 off = TLS_HEAD + 2;
+	u32 off = QUIC_TLS_HEAD + 2;
 
 	for (; off + 4 <= len; off += 4 + number_at(b, off + 2, 2))
 		if (number_at(b, off, 2) == EXT_EARLY_DATA)
@@ -93,9 +92,9 @@ void quic_early_read_answer(struct quic_conn *c)
 	struct quic_recvbuf *b = &c->space[QUIC_SPACE_HANDSHAKE]->crcv;
 	u32 len;
 
-	if (c->early != QUIC_EARLY_OFFERED || quic_recvbuf_readable(b) < TLS_HEAD)
+	if (c->early != QUIC_EARLY_OFFERED || quic_recvbuf_readable(b) < QUIC_TLS_HEAD)
 		return;
-	len = TLS_HEAD + number_at(b, 1, 3);
+	len = QUIC_TLS_HEAD + number_at(b, 1, 3);
 	/* RFC 8446 §4.3.1: they are the first message; of what is none TLS will complain */
 	if (number_at(b, 0, 1) != ENCRYPTED_EXTENSIONS || len > QUIC_CRYPTO_BUF_MAX)
 		reject(c);
@@ -131,7 +130,7 @@ int quic_early_check_ticket(const u8 *msg, u32 len)
 
 	/* RFC 8446 §4.6.1: lifetime, age_add, nonce, ticket, extensions */
 	quic_cur_init(&cur, msg, len);
-	quic_cur_take(&cur, TLS_HEAD + 4 + 4);
+	quic_cur_take(&cur, QUIC_TLS_HEAD + 4 + 4);
 	quic_cur_take(&cur, quic_cur_u8(&cur));
 	quic_cur_take(&cur, quic_cur_u16(&cur));
 	quic_cur_u16(&cur);
