@@ -125,9 +125,11 @@ int quic_migration_set(struct sock *sk, struct quic_addr *a)
 
 static bool needed(const struct quic_conn *c, const struct quic_udp *udp)
 {
+	const struct quic_side *side = c->side;
+
 	return serves(udp, &c->path.local) ||
-	       (c->old.state != QUIC_PATH_UNUSED && serves(udp, &c->old.local)) ||
-	       (c->cand.state != QUIC_PATH_UNUSED && serves(udp, &c->cand.local));
+	       (side && side->old.state != QUIC_PATH_UNUSED && serves(udp, &side->old.local)) ||
+	       (side && side->cand.state != QUIC_PATH_UNUSED && serves(udp, &side->cand.local));
 }
 
 /* A client's UDP sockets: qs->udp is that of the path in use. */

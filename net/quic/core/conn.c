@@ -173,6 +173,8 @@ void quic_conn_free(struct quic_conn *c)
 		space_free(c, sp);
 	quic_keys_free(&c->keys);
 	quic_version_forget(c);
+	kfree(c->side);
+	c->side = NULL;
 	quic_cids_local_free(&c->scids);
 	quic_conn_free_held(c);
 	if (c->rx_chunk)
@@ -723,6 +725,7 @@ static void trim(struct quic_conn *c)
 	}
 	quic_streams_trim(&c->streams);
 	quic_dgrams_trim(&c->dgrams);
+	quic_migrate_trim(c);
 	for (sp = 0; sp < QUIC_SPACES; sp++)
 		if (c->loss.sp[sp])
 			quic_sent_release(&c->loss.sp[sp]->sent);

@@ -148,6 +148,11 @@ struct quic_held {
 #define QUIC_HELD_MAX		16	/* such packets a connection, of Handshake and 1-RTT */
 #define QUIC_HELD_EARLY_MAX	32	/* and of 0-RTT: two initial windows, and some */
 
+/* A connection's paths beside the one in use; QUIC_PATH_UNUSED: there is none. */
+struct quic_side {
+	struct quic_path old, cand;
+};
+
 struct quic_conn_stats {
 	u64 rx_packets, tx_packets, rx_bytes, tx_bytes;
 };
@@ -202,7 +207,7 @@ struct quic_conn {
 	struct quic_cids_local scids;
 	struct quic_cids_remote dcids;
 	struct quic_path path;		/* in use */
-	struct quic_path old, cand;	/* beside it, see migrate.c */
+	struct quic_side *side;		/* beside it, see migrate.c; NULL: nothing ever was */
 	u64 old_at;			/* when 'old' is forgotten */
 	struct quic_space *space[QUIC_SPACES];
 	struct quic_loss loss;

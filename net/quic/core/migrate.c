@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Migration, RFC 9000 §9.  A connection has a path in use (c->path) and room
- * for two others: the one used before (c->old), kept while it may have to be
- * returned to, and a candidate (c->cand) that is being probed.
+ * Migration, RFC 9000 §9.  A connection has a path in use (c->path) and, once
+ * there was a second one, room for two others (c->side): the one used before
+ * ('old'), kept while it may have to be returned to, and a candidate ('cand')
+ * that is being probed.
  *
  *               probing packet (server),             a try too many,
  *               quic_migrate_start(), preferred      or another candidate
@@ -40,6 +41,28 @@ static bool in_use(const struct quic_path *p)
 	return p->state != QUIC_PATH_UNUSED;
 }
 
+/* The path used before, or NULL. */
+static struct quic_path *old_path(const struct quic_conn *c)
+{
+	return c->side && in_use(&c->side->old) ? &c->side->old : NULL;
+}
+
+/* The candidate, or NULL. */
+static struct quic_path *cand_path(const struct quic_conn *c)
+{
+	return c->side && in_use(&c->side->cand) ? &c->side->cand : NULL;
+}
+
+static bool has_dcid(const struct quic_path *p, u64 dcid)
+{
+	return p && p->dcid == dcid;
+}
+
+static bool has_remote(const struct quic_path *p, const struct quic_addr *a)
+{
+	return p && quic_addr_equal(&p->remote, a);
+}
+
 static bool same_hosts(const struct quic_path *a, const struct quic_path *b)
 {
 	return quic_addr_same_ip(&a->local, &b->local) && quic_addr_same_ip(&a->remote, &b->remote);
@@ -50,8 +73,7 @@ static void give_up_cid(struct quic_conn *c, u64 dcid)
 {
 	u64 lowest = quic_cids_lowest(c->dcids.e);
 
-	if (dcid == QUIC_PATH_NO_CID || (in_use(&c->old) && c->old.dcid == dcid) ||
-	    (in_use(&c->cand) && c->cand.dcid == dcid))
+	if (dcid == QUIC_PATH_NO_CID || has_dcid(old_path(c), dcid) || has_dcid(cand_path(c), dcid))
 		return;
 	quic_cids_remote_retire(&c->dcids, dcid);
 	if (quic_cids_lowest(c->dcids.e) != lowest)
@@ -60,7 +82,7 @@ static void give_up_cid(struct quic_conn *c, u64 dcid)
 
 static void forget(struct quic_conn *c, struct quic_path *p)
 {
-	if (!in_use(p))
+	if (!p)
 		return;
 	p->state = QUIC_PATH_UNUSED;
 	quic_path_stop(p);
@@ -98,11 +120,11 @@ bool quic_migrate_find_cid(struct quic_conn *c)
 
 void quic_migrate_cids(struct quic_conn *c)
 {
-	struct quic_path *side[] = { &c->old, &c->cand };
+	struct quic_path *side[] = { old_path(c), cand_path(c) };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(side); i++)
-		if (in_use(side[i]) && side[i]->dcid != QUIC_PATH_NO_CID &&
+		if (side[i] && side[i]->dcid != QUIC_PATH_NO_CID &&
 		    !quic_cids_remote_get(&c->dcids, side[i]->dcid))
 			side[i]->dcid = QUIC_PATH_NO_CID;
 	c->side_tx = true;
@@ -122,18 +144,35 @@ static void challenge(struct quic_conn *c, struct quic_path *p, u64 now)
 	c->side_tx = true;
 }
 
-static void candidate(struct quic_conn *c, const struct quic_addr *local,
-		      const struct quic_addr *remote)
+/* A new candidate; NULL: no memory. */
+static struct quic_path *candidate(struct quic_conn *c, const struct quic_addr *local,
+				   const struct quic_addr *remote)
 {
-	forget(c, &c->cand);
-	quic_path_init(&c->cand, local, remote, false);
-	c->cand.ours = !quic_addr_equal(local, &c->path.local);
-	c->cand.unlimited = !c->server;
-	c->cand.scid = QUIC_PATH_NO_CID;
+	struct quic_path *p;
+
+	forget(c, cand_path(c));
+	if (!c->side)
+		c->side = kzalloc(sizeof(*c->side), GFP_ATOMIC);
+	if (!c->side)
+		return NULL;
+	p = &c->side->cand;
+	quic_path_init(p, local, remote, false);
+	p->ours = !quic_addr_equal(local, &c->path.local);
+	p->unlimited = !c->server;
+	p->scid = QUIC_PATH_NO_CID;
 	/* RFC 9000 §9.4: a port-only change MAY retain what was measured */
-	c->cand.measured = c->path.measured && same_hosts(&c->cand, &c->path);
-	if (c->cand.measured)
-		c->cand.mtu = c->path.mtu;
+	p->measured = c->path.measured && same_hosts(p, &c->path);
+	if (p->measured)
+		p->mtu = c->path.mtu;
+	return p;
+}
+
+void quic_migrate_trim(struct quic_conn *c)
+{
+	if (old_path(c) || cand_path(c))
+		return;
+	kfree(c->side);
+	c->side = NULL;
 }
 
 /* ---- a change of the path in use ---- */
@@ -147,7 +186,8 @@ static void measure_afresh(struct quic_conn *c)
 	c->pace.max_rate = c->config.max_pacing_rate;
 	quic_conn_apply_mtu(c);
 	c->path.measured = true;
-	c->old.measured = c->cand.measured = false;
+	if (c->side)
+		c->side->old.measured = c->side->cand.measured = false;
 }
 
 /* The path in use is validated: this is where the connection lives now. */
@@ -162,7 +202,8 @@ static void settle(struct quic_conn *c, u64 now)
 	if (c->path.told)
 		return;
 	c->path.told = true;
-	c->old.told = c->cand.told = false;
+	if (c->side)
+		c->side->old.told = c->side->cand.told = false;
 	c->ops->event(c->priv, QUIC_EVENT_CONNECTION_MIGRATION, &local, sizeof(local));
 	c->wake |= QUIC_WAKE_READ;
 }
@@ -174,12 +215,12 @@ static void leave(struct quic_conn *c, const struct quic_path *from, u64 now)
 		give_up_cid(c, from->dcid);
 		return;
 	}
-	forget(c, &c->old);
-	c->old = *from;
+	forget(c, old_path(c));
+	c->side->old = *from;
 	c->old_at = QUIC_TIME_NEVER;
 	/* RFC 9000 §9.3.3: MUST validate the previously active path */
 	if (c->server)
-		challenge(c, &c->old, now);
+		challenge(c, &c->side->old, now);
 }
 
 static void switch_to(struct quic_conn *c, struct quic_path *to, u64 now)
@@ -197,7 +238,7 @@ static void switch_to(struct quic_conn *c, struct quic_path *to, u64 now)
 	c->spin &= !c->spins;		/* RFC 9000 §17.4: 0 where the connection ID changes */
 	c->wake |= QUIC_WAKE_PATH;
 	if (c->path.state == QUIC_PATH_VALIDATED) {
-		if (to == &c->old)
+		if (to == &c->side->old)
 			quic_path_stop(&c->path);
 		settle(c, now);
 	} else {
@@ -234,20 +275,18 @@ static bool is_preferred(const struct quic_conn *c, const struct quic_addr *a)
 
 struct quic_path *quic_migrate_locate(struct quic_conn *c, const struct quic_rx *rx)
 {
-	struct quic_path *all[] = { &c->path, &c->old, &c->cand };
+	struct quic_path *all[] = { &c->path, old_path(c), cand_path(c) };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(all); i++)
-		if (in_use(all[i]) && quic_path_is(all[i], &rx->local, &rx->remote))
+		if (all[i] && in_use(all[i]) && quic_path_is(all[i], &rx->local, &rx->remote))
 			return all[i];
 	return NULL;
 }
 
 static bool is_server(const struct quic_conn *c, const struct quic_addr *a)
 {
-	return quic_addr_equal(&c->path.remote, a) ||
-	       (in_use(&c->old) && quic_addr_equal(&c->old.remote, a)) ||
-	       (in_use(&c->cand) && quic_addr_equal(&c->cand.remote, a));
+	return has_remote(&c->path, a) || has_remote(old_path(c), a) || has_remote(cand_path(c), a);
 }
 
 bool quic_migrate_admit(struct quic_conn *c, const struct quic_rx *rx, struct quic_path **path)
@@ -269,14 +308,18 @@ bool quic_migrate_admit(struct quic_conn *c, const struct quic_rx *rx, struct qu
 struct quic_path *quic_migrate_arrive(struct quic_conn *c, const struct quic_rx *rx, u64 scid,
 				      u64 now)
 {
+	struct quic_path *p;
+
 	if (!c->server)
 		return NULL;
-	candidate(c, &rx->local, &rx->remote);
-	c->cand.scid = scid;
-	quic_path_received(&c->cand, rx->len);
+	p = candidate(c, &rx->local, &rx->remote);
+	if (!p)
+		return NULL;
+	p->scid = scid;
+	quic_path_received(p, rx->len);
 	/* RFC 9000 §9.3, §9.6.3: SHOULD validate where it is probed from, too */
-	challenge(c, &c->cand, now);
-	return &c->cand;
+	challenge(c, p, now);
+	return p;
 }
 
 void quic_migrate_on_challenge(struct quic_conn *c, struct quic_path *path, const u8 data[8])
@@ -292,6 +335,7 @@ void quic_migrate_on_challenge(struct quic_conn *c, struct quic_path *path, cons
 
 void quic_migrate_on_response(struct quic_conn *c, const u8 data[8], u64 now)
 {
+	struct quic_path *old = old_path(c), *cand = cand_path(c);
 	bool was = c->path.state == QUIC_PATH_VALIDATED;
 
 	/* RFC 9000 §8.2.3: on whichever path it comes */
@@ -300,28 +344,28 @@ void quic_migrate_on_response(struct quic_conn *c, const u8 data[8], u64 now)
 			settle(c, now);
 		return;
 	}
-	if (in_use(&c->old) && quic_path_on_response(&c->old, data)) {
+	if (old && quic_path_on_response(old, data)) {
 		c->side_tx = true;
 		return;
 	}
-	if (!in_use(&c->cand) || !quic_path_on_response(&c->cand, data))
+	if (!cand || !quic_path_on_response(cand, data))
 		return;
 	c->side_tx = true;
 	/* RFC 9000 §9.6.1: all packets go there as soon as validation succeeds */
-	if (!c->server || c->cand.due)
-		switch_to(c, &c->cand, now);
+	if (!c->server || cand->due)
+		switch_to(c, cand, now);
 }
 
 /* ---- datagrams out ---- */
 
 static bool has_something(const struct quic_path *p)
 {
-	return in_use(p) && (p->challenge_pending || p->nresponse);
+	return p && (p->challenge_pending || p->nresponse);
 }
 
 struct quic_path *quic_migrate_next(struct quic_conn *c)
 {
-	struct quic_path *side[] = { &c->cand, &c->old };
+	struct quic_path *side[] = { cand_path(c), old_path(c) };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(side); i++)
@@ -336,20 +380,21 @@ struct quic_path *quic_migrate_next(struct quic_conn *c)
 
 u64 quic_migrate_deadline(const struct quic_conn *c)
 {
+	const struct quic_path *old = old_path(c), *cand = cand_path(c);
 	u64 at = c->path.challenge_expire;
 
-	if (in_use(&c->cand))
-		at = min(at, c->cand.challenge_expire);
-	if (in_use(&c->old))
-		at = min3(at, c->old.challenge_expire, c->old_at);
+	if (cand)
+		at = min(at, cand->challenge_expire);
+	if (old)
+		at = min3(at, old->challenge_expire, c->old_at);
 	return at;
 }
 
 static void path_failed(struct quic_conn *c, u64 now)
 {
 	/* RFC 9000 §9.3.2: MUST revert to the last validated address */
-	if (in_use(&c->old)) {
-		switch_to(c, &c->old, now);
+	if (old_path(c)) {
+		switch_to(c, old_path(c), now);
 		return;
 	}
 	/* RFC 9000 §9.3.2: MUST, without one, discard all state silently */
@@ -358,18 +403,19 @@ static void path_failed(struct quic_conn *c, u64 now)
 
 void quic_migrate_timeout(struct quic_conn *c, u64 now)
 {
+	struct quic_path *old = old_path(c), *cand = cand_path(c);
 	u64 pto = probe_pto(c);
 
-	if (in_use(&c->cand) && quic_path_timeout(&c->cand, now, pto))
-		forget(c, &c->cand);
+	if (cand && quic_path_timeout(cand, now, pto))
+		forget(c, cand);
 	/* no answer from there is no reason to forget it, as long as there is no other */
-	if (in_use(&c->old) && quic_path_timeout(&c->old, now, pto))
-		c->old.state = QUIC_PATH_VALIDATED;
+	if (old && quic_path_timeout(old, now, pto))
+		old->state = QUIC_PATH_VALIDATED;
 	c->side_tx = true;
 	if (quic_path_timeout(&c->path, now, pto))
 		path_failed(c, now);
-	if (in_use(&c->old) && now >= c->old_at)
-		forget(c, &c->old);
+	if (old_path(c) && now >= c->old_at)
+		forget(c, old_path(c));
 }
 
 /* ---- wishes ---- */
@@ -394,12 +440,15 @@ int quic_migrate_check(const struct quic_conn *c, const struct quic_addr *local)
 int quic_migrate_start(struct quic_conn *c, const struct quic_addr *local, u64 now)
 {
 	int err = quic_migrate_check(c, local);
+	struct quic_path *p;
 
 	if (err)
 		return err;
-	forget(c, &c->old);
-	candidate(c, local, &c->path.remote);
-	challenge(c, &c->cand, now);
+	p = candidate(c, local, &c->path.remote);
+	if (!p)
+		return -ENOMEM;
+	forget(c, old_path(c));
+	challenge(c, p, now);
 	return 0;
 }
 
@@ -422,8 +471,9 @@ void quic_migrate_preferred(struct quic_conn *c, u64 now)
 {
 	const struct quic_preferred_addr *p = &c->peer_tp.preferred;
 	struct quic_addr a = { .family = c->path.remote.family };
+	struct quic_path *cand;
 
-	if (c->server || !c->peer_tp.has_preferred || in_use(&c->cand))
+	if (c->server || !c->peer_tp.has_preferred || cand_path(c))
 		return;
 	/* RFC 9000 §9.6.3: of the address family that is in use */
 	if (a.family == 4) {
@@ -435,9 +485,11 @@ void quic_migrate_preferred(struct quic_conn *c, u64 now)
 	}
 	if (!acceptable(&a, &c->path.remote) || quic_addr_equal(&a, &c->path.remote))
 		return;
+	cand = candidate(c, &c->path.local, &a);
+	if (!cand)
+		return;
 	c->preferred = true;
-	candidate(c, &c->path.local, &a);
-	challenge(c, &c->cand, now);
+	challenge(c, cand, now);
 }
 
 int quic_migrate_offer(struct quic_conn *c, const struct quic_addr *a)

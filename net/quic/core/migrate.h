@@ -43,6 +43,7 @@ bool quic_migrate_find_cid(struct quic_conn *c);
 
 u64 quic_migrate_deadline(const struct quic_conn *c);
 void quic_migrate_timeout(struct quic_conn *c, u64 now);
+void quic_migrate_trim(struct quic_conn *c);	/* memory that one path alone does not need */
 
 /* ---- the client's and the server's wishes ---- */
 
@@ -53,7 +54,7 @@ void quic_migrate_timeout(struct quic_conn *c, u64 now);
  * spare.
  */
 int quic_migrate_check(const struct quic_conn *c, const struct quic_addr *local);
-/* Client: probe the path from @local, and use it once it is validated. As above. */
+/* Client: probe the path from @local, and use it once it is validated. As above; -ENOMEM. */
 int quic_migrate_start(struct quic_conn *c, const struct quic_addr *local, u64 now);
 /* Client, handshake confirmed: to the server's preferred address, if it has one, §9.6 */
 void quic_migrate_preferred(struct quic_conn *c, u64 now);
@@ -65,7 +66,8 @@ int quic_migrate_offer(struct quic_conn *c, const struct quic_addr *a);
 /* Is a change of the path under way? */
 static inline bool quic_migrate_busy(const struct quic_conn *c)
 {
-	return c->cand.state != QUIC_PATH_UNUSED || c->path.state != QUIC_PATH_VALIDATED;
+	return (c->side && c->side->cand.state != QUIC_PATH_UNUSED) ||
+	       c->path.state != QUIC_PATH_VALIDATED;
 }
 
 #endif /* _QUIC_MIGRATE_H */
