@@ -415,7 +415,7 @@ static bool turn_ring(struct tx_cpu *cpu, u32 cap)
 /* A place for the next datagram, of at least the path's MTU. */
 static bool slot_room(struct quic_slot *slot, struct tx_cpu *cpu, const struct quic_conn *c)
 {
-	u32 cap = clamp_t(u32, c->path.mtu, QUIC_INITIAL_MIN, DATAGRAM_MAX);
+	u32 cap = clamp_t(u32, quic_conn_room(c), QUIC_INITIAL_MIN, DATAGRAM_MAX);
 	struct page_frag *f = &cpu->frag;
 
 	if (f->size - f->offset < cap && !turn_ring(cpu, cap))
@@ -477,7 +477,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 			break;
 		}
 		/* two probes are sent so that one may be lost: not in one skb */
-		probe = c->loss.probes;
+		probe = c->loss.probes || c->pmtud.pending;
 		err = quic_conn_tx(c, &slot, now);
 		if (err <= 0) {
 			*waits |= err < 0;

@@ -609,6 +609,7 @@ static int set_config(struct sock *sk, const struct opt *o)
 	qs->conn.config.cong = qs->uconfig.congestion_control_algo;
 	qs->conn.config.nodelay = qs->uconfig.stream_data_nodelay;
 	qs->conn.config.initial_rtt = qs->uconfig.initial_smoothed_rtt * QUIC_NSEC_PER_USEC;
+	qs->conn.config.pmtud = qs->uconfig.plpmtud_probe_interval * QUIC_NSEC_PER_USEC;
 	qs->conn.config.keepalive = qs->uconfig.keepalive_probe_interval * QUIC_NSEC_PER_USEC;
 	if (!qs->lq)
 		quic_conn_set_config(&qs->conn, &qs->conn.config);

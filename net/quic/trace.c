@@ -169,6 +169,7 @@ static const u8 item_frame[] = {
 	[QUIC_ITEM_HANDSHAKE_DONE]	= QUIC_FRAME_HANDSHAKE_DONE,
 	[QUIC_ITEM_PATH]		= QUIC_FRAME_PATH_CHALLENGE,
 	[QUIC_ITEM_DATAGRAM]		= QUIC_FRAME_DATAGRAM,
+	[QUIC_ITEM_MTU]			= QUIC_FRAME_PING,
 };
 
 static void sent_item(void *priv, u8 level, u64 pn, const struct quic_sent_item *it)

@@ -5,6 +5,7 @@
  * namespaces that go away.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/wait.h>
 
@@ -328,6 +329,91 @@ static void mtu_shrinks(void)
 	test_shell("ip -n client link set c0 mtu 1500 && ip -n server link set s0 mtu 1500");
 }
 
+/* Bytes of the largest packet: the device's own counters, over a second of transfer. */
+static double bytes_a_packet(void)
+{
+	unsigned long long b[2], n[2];
+	FILE *f;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (i)
+			sleep_ms(700);
+		f = popen("ip netns exec client cat /sys/class/net/c0/statistics/tx_bytes "
+			  "/sys/class/net/c0/statistics/tx_packets", "r");
+		CHECK(f && fscanf(f, "%llu %llu", &b[i], &n[i]) == 2);
+		pclose(f);
+	}
+	return n[1] == n[0] ? 0 : (double)(b[1] - b[0]) / (n[1] - n[0]);
+}
+
+static void *endless(void *arg)
+{
+	static char junk[65536];
+
+	while (send(*(int *)arg, junk, sizeof(junk), MSG_NOSIGNAL) > 0)
+		;
+	return NULL;
+}
+
+static void *swallow(void *arg)
+{
+	static char junk[65536];
+
+	while (recv(*(int *)arg, junk, sizeof(junk), 0) > 0)
+		;
+	return NULL;
+}
+
+/* Of a bulk transfer, whose packets are all full: their average, with headers. */
+static void sizes_within(int lo, int hi)
+{
+	uint64_t end = now_ms() + 20000;
+	double is = 0;
+
+	while (now_ms() < end) {
+		is = bytes_a_packet();
+		if (is >= lo && is <= hi)
+			return;
+	}
+	FAIL("packets have %.0f bytes, not %d to %d", is, lo, hi);
+}
+
+static void discovered(int device, int path, int lo, int hi)
+{
+	struct conf c = across;
+	pthread_t t[2];
+
+	test_shell("ip -n client link set c0 mtu %d gso_max_segs 1; "
+		   "ip -n server link set s0 mtu %d", device, device);
+	c.cfg[CLI].plpmtud_probe_interval = 5000000;
+	pair_open(&p, &c);
+	/* larger ones vanish on their way, without a word */
+	test_shell("tc -n server qdisc add dev s0 clsact; tc -n server filter add dev s0 ingress "
+		   "protocol ip matchall action police mtu %d rate 1gbit burst 10m conform-exceed "
+		   "drop/pipe", path + 14);
+	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
+	CHECK_EQ(pthread_create(&t[0], NULL, endless, &p.cli), 0);
+	CHECK_EQ(pthread_create(&t[1], NULL, swallow, &p.srv), 0);
+	sizes_within(lo, hi);
+	shutdown(p.cli, SHUT_RDWR);
+	pthread_join(t[0], NULL);
+	test_shell("tc -n server qdisc del dev s0 clsact; "
+		   "ip -n client link set c0 mtu 1500; ip -n server link set s0 mtu 1500");
+	pair_close(&p);
+}
+
+/* RFC 8899 §5.3, on a device of 9000 bytes whose path takes all, and one that takes 1400 */
+static void mtu_found(void)
+{
+	discovered(9000, 9000, 8700, 9014);
+}
+
+static void mtu_smaller(void)
+{
+	discovered(1500, 1400, 1340, 1414);
+}
+
 static void no_route(void)
 {
 	struct sockaddr_storage ss;
@@ -369,6 +455,8 @@ static const struct test tests[] = {
 	{ "namespace-gone", namespace_gone, 40 },
 	{ "small-mtu", small_mtu, 60 },
 	{ "mtu-shrinks", mtu_shrinks, 60 },
+	{ "mtu-found", mtu_found, 60 },
+	{ "mtu-smaller", mtu_smaller, 60 },
 	{ "no-route", no_route },
 	{ "refused", refused },
 };

@@ -145,6 +145,12 @@ void sim_send(struct sim *s, int from, const struct quic_addr *a, const struct q
 	l->count++;
 	if (chance(s, l->p.burst))
 		l->burst_to = s->now + BURST;
+	u32 mtu = l->p.mtu_then && s->now >= 2 * SEC ? l->p.mtu_then : l->p.mtu;
+
+	if (mtu && len + 28 > mtu) {
+		l->lost++;
+		return;
+	}
 	if (!translate(s, from, &src, &dst) || chance(s, l->p.loss) || s->now < l->burst_to || (s->now >= l->p.hole_from && s->now < l->p.hole_to) ||
 	    (l->count >= l->p.drop_from && l->count < l->p.drop_to)) {
 		l->lost++;

@@ -500,7 +500,7 @@ static void application(struct peer *p)
 
 static void transmit(struct peer *p)
 {
-	u8 buf[SIM_MTU + 64];
+	static u8 buf[10000];
 	struct quic_slot slot = { .pkt = p->pkt, .buf = buf, .cap = sizeof(buf) };
 	int n;
 
@@ -544,7 +544,7 @@ struct peer *peer_new(struct sim *s, int side, const struct work *w,
 	p->stream = kcalloc(p->nstreams, sizeof(*p->stream), GFP_KERNEL);
 	if (quic_conn_init(&p->conn, &conn_ops, p, side, cfg, tp))
 		fail(p, "init");
-	quic_conn_set_mtu(&p->conn, SIM_MTU - 28);
+	quic_conn_set_mtu(&p->conn, (w->mtu ? w->mtu : SIM_MTU) - 28);
 	s->peer[side] = p;
 	s->link[!side].to = p;
 	return p;

@@ -27,6 +27,8 @@ struct scenario {
 	u64 idle, keepalive;	/* ns; idle 0: the usual */
 	bool upgrade;		/* the server moves the client to version 2 */
 	struct nat nat;
+	u64 pmtud;		/* ns */
+	u16 mtu;		/* that the client must have found, within 16 bytes */
 	int ecn;		/* the client's path in the end: 1 capable, -1 not; 0: either */
 };
 
@@ -143,6 +145,12 @@ static const struct scenario scenarios[] = {
 	{ "move", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20, .moves = 5), 5350 * MS },
 	{ "move-loss", LINK(.loss = 500), LINK(.loss = 500), LOAD(.up = 500000, .down = 500000,
 	  .moves = 3), 14 * SEC },
+	{ "mtu-9000", LINK(.mtu = 9000), LINK(.mtu = 9000), LOAD(.up = 1 << 20, .mtu = 9000),
+	  2 * SEC, .pmtud = 5 * SEC, .mtu = 9000 },
+	{ "mtu-1400", LINK(.mtu = 1400), LINK(.mtu = 1400), LOAD(.up = 1 << 20), 1300 * MS,
+	  .pmtud = 5 * SEC, .mtu = 1400 },
+	{ "mtu-shrinks", LINK(.mtu = 1500, .mtu_then = 1400), LINK(.mtu = 1500, .mtu_then = 1400),
+	  LOAD(.up = 4 << 20), 5700 * MS, .pmtud = 5 * SEC, .mtu = 1400 },
 	{ "ecn", LINK(.ce = 100), LINK(.ce = 100), LOAD(.up = 1 << 20), 3800 * MS, .ecn = 1 },
 	{ "ecn-bleached", LINK(.bleach = true), LINK(), LOAD(.up = 1 << 20), 1300 * MS,
 	  .ecn = -1 },
@@ -188,6 +196,7 @@ static void params(struct quic_tparam *tp, struct quic_conn_config *cfg, const s
 	cfg->initial_rtt = QUIC_INITIAL_RTT;
 	cfg->rcv_window_max = QUIC_STREAMS_WINDOW_MAX;
 	cfg->keepalive = sc->keepalive;
+	cfg->pmtud = sc->pmtud;
 }
 
 static const char *outcome(struct sim *s, const struct scenario *sc, bool done)
@@ -209,6 +218,9 @@ static const char *outcome(struct sim *s, const struct scenario *sc, bool done)
 	if (done && (sc->work.moves || sc->nat.every) && !sc->up.loss &&
 	    (s->peer[0]->moved < sc->work.moves || !s->peer[1]->followed))
 		return "nobody moved, or the server did not follow";
+	if (sc->mtu && (s->peer[0]->conn.path.mtu > sc->mtu - 28 ||
+			s->peer[0]->conn.path.mtu + 16 < sc->mtu - 28))
+		return "the path's MTU was not found";
 	if (sc->ecn && (s->peer[0]->conn.loss.ecn_capable != (sc->ecn > 0) ||
 			s->peer[0]->conn.loss.ecn_failed != (sc->ecn < 0)))
 		return "wrong verdict on ECN";

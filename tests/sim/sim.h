@@ -27,6 +27,7 @@ struct link_params {		/* one direction */
 	u32 corrupt;		/* per 10000: one byte is changed */
 	u32 reorder;		/* per 10000: delayed by another 'delay' + 1 ms */
 	u32 ce;			/* per 10000: marked CE, if it may be */
+	u32 mtu, mtu_then;	/* larger ones vanish; 0: none do; and from the second second on */
 	bool bleach;		/* ECN marks are taken off */
 	u64 hole_from, hole_to;	/* everything is lost meanwhile; 0, 0: never */
 	u32 drop_from, drop_to;	/* datagrams with these numbers (from 1) are lost */
@@ -88,6 +89,7 @@ struct work {			/* what the application does */
 	bool retry;		/* the server answers the first Initial with a Retry */
 	bool early;		/* the client remembers the server, and sends in 0-RTT packets */
 	bool refuse;		/* ... but the server takes none of it */
+	u32 mtu;		/* of the hosts' devices; 0: SIM_MTU */
 	u32 moves;		/* migrations of the client, likewise */
 	u64 amnesia;		/* when the server forgets all, ns from the start; 0: never */
 };

@@ -149,6 +149,7 @@ int quic_conn_init(struct quic_conn *c, const struct quic_conn_ops *ops, void *p
 	c->idle_at = c->close_at = c->pace_at = QUIC_TIME_NEVER;
 	c->keepalive_at = c->trim_at = c->old_at = QUIC_TIME_NEVER;
 	c->mtu_max = QUIC_INITIAL_MIN;
+	quic_pmtud_init(&c->pmtud, 0);
 	INIT_LIST_HEAD(&c->held);
 	c->local_tp = params;
 	quic_tparam_default(&c->peer_tp);
@@ -354,6 +355,10 @@ void quic_conn_apply_mtu(struct quic_conn *c)
 	if (c->path.state != QUIC_PATH_VALIDATED)
 		return;
 	mtu = max_t(u64, mtu, QUIC_INITIAL_MIN);
+	if (c->pmtud.interval) {
+		quic_pmtud_limit(&c->pmtud, mtu);
+		mtu = c->pmtud.low;
+	}
 	if (mtu == c->path.mtu)
 		return;
 	c->path.mtu = mtu;
@@ -387,6 +392,7 @@ void quic_conn_confirm(struct quic_conn *c, u64 now)
 static void establish(struct quic_conn *c, u64 now)
 {
 	quic_conn_set_state(c, QUIC_CONN_ESTABLISHED);
+	quic_pmtud_init(&c->pmtud, c->config.pmtud);
 	quic_conn_apply_mtu(c);
 	quic_early_finish(c, now);
 	if (c->config.keepalive)
@@ -709,7 +715,10 @@ static void suspect_mtu(struct quic_conn *c)
 {
 	if (c->loss.pto_count < 3 || c->path.mtu <= QUIC_INITIAL_MIN)
 		return;
-	c->mtu_max = QUIC_INITIAL_MIN;
+	if (c->pmtud.interval)
+		quic_pmtud_collapse(&c->pmtud, c->path.mtu);
+	else
+		c->mtu_max = QUIC_INITIAL_MIN;
 	quic_conn_apply_mtu(c);
 }
 
@@ -766,6 +775,7 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 		c->ping_pending = true;
 		c->keepalive_at = now + c->config.keepalive;
 	}
+	quic_pmtud_timeout(&c->pmtud, now);
 	if (now >= quic_migrate_deadline(c))
 		quic_migrate_timeout(c, now);
 	if (c->alt && now >= c->keys.prev_drop)
@@ -787,6 +797,7 @@ u64 quic_conn_deadline(struct quic_conn *c, u64 now)
 	at = min(at, c->pace_at);
 	at = min(at, c->keepalive_at);
 	at = min(at, c->trim_at);
+	at = min(at, c->pmtud.at);
 	at = min(at, quic_migrate_deadline(c));
 	at = min(at, c->keys.prev_drop);
 	for (sp = 0; sp < QUIC_SPACES; sp++)

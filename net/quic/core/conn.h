@@ -20,6 +20,7 @@
 #include "version.h"
 #include "keys.h"
 #include "path.h"
+#include "pmtud.h"
 #include "streams.h"
 #include "dgram.h"
 #include "acktr.h"
@@ -112,6 +113,7 @@ struct quic_conn_config {	/* from the CONFIG option, with defaults */
 	bool nodelay;
 	u64 initial_rtt;	/* ns */
 	u64 keepalive;		/* ns; 0: off */
+	u64 pmtud;		/* ns between searches for the path's MTU; 0: none */
 	u64 rcv_window_max;	/* auto-tuning bound, bytes */
 	u64 max_pacing_rate;	/* bytes per second; 0: none */
 };
@@ -209,6 +211,7 @@ struct quic_conn {
 	struct quic_path path;		/* in use */
 	struct quic_side *side;		/* beside it, see migrate.c; NULL: nothing ever was */
 	u64 old_at;			/* when 'old' is forgotten */
+	struct quic_pmtud pmtud;
 	struct quic_space *space[QUIC_SPACES];
 	struct quic_loss loss;
 	struct quic_sent_item acked;	/* STREAM bytes in a row, see quic_conn_ack_flush(); len 0: none */
@@ -367,6 +370,12 @@ void quic_conn_set_state(struct quic_conn *c, enum quic_conn_state state);
 /* Over without a word: idle timeout, Version Negotiation, stateless reset. */
 void quic_conn_abort(struct quic_conn *c, enum quic_conn_state state, int err, u64 now);
 void quic_conn_restart_idle(struct quic_conn *c, u64 now);
+/* Bytes that the next datagram may have. */
+static inline u32 quic_conn_room(const struct quic_conn *c)
+{
+	return c->pmtud.pending ? max(c->path.mtu, c->pmtud.size) : c->path.mtu;
+}
+
 void quic_conn_apply_mtu(struct quic_conn *c);	/* what the owner, the peer and the path allow */
 /* Are there keys, and leave of the anti-amplification limit, for a packet of @sp? */
 bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp);

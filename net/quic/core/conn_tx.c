@@ -103,6 +103,10 @@ void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_s
 	case QUIC_ITEM_PATH:
 	case QUIC_ITEM_DATAGRAM:
 		break;
+	case QUIC_ITEM_MTU:
+		quic_pmtud_acked(&c->pmtud, it->len, it->off);
+		quic_conn_apply_mtu(c);
+		break;
 	default:
 		quic_streams_acked(&c->streams, it);
 	}
@@ -120,6 +124,9 @@ void quic_conn_item_lost(void *priv, enum quic_space_id sp, const struct quic_se
 	case QUIC_ITEM_PING:
 	case QUIC_ITEM_PATH:
 	case QUIC_ITEM_DATAGRAM:
+		break;
+	case QUIC_ITEM_MTU:
+		quic_pmtud_lost(&c->pmtud, it->len, it->off);
 		break;
 	case QUIC_ITEM_CRYPTO:
 		if (s)
@@ -812,6 +819,41 @@ static int add_probe(struct quic_conn *c, struct tx *t)
 	return finish_packet(c, t, &z);
 }
 
+/* RFC 9000 §14.4: a probe of the path's MTU, a packet of its own; §13.4: unmarked */
+static int tx_mtu(struct quic_conn *c, struct quic_slot *slot, u64 now)
+{
+	struct tx t = { .slot = slot, .path = &c->path, .now = now, .limit = c->pmtud.size,
+			.sent_flags = QUIC_SENT_PROBE };
+	struct sealing z = { .level = QUIC_CRYPTO_APP };
+	u32 overhead = quic_keys_overhead(&c->keys, z.level);
+	struct quic_pkt *p = slot->pkt;
+	int err;
+
+	t.dcid = &quic_cids_remote_active(&c->dcids)->cid;
+	put_header(c, &t, &z);
+	err = quic_sent_reserve(&c->loss.sp[QUIC_SPACE_APP]->sent, 1);
+	if (err)
+		return err;
+	quic_pkt_start(p, QUIC_PKT_1RTT, t.limit - z.hdr_len - overhead);
+	*quic_pkt_put(p, 1) = QUIC_FRAME_PING;
+	quic_pkt_item(p, QUIC_ITEM_MTU, 0, now, t.limit, false);
+	quic_pkt_pad(p, p->room);
+	c->pmtud.pending = false;
+	err = finish_packet(c, &t, &z);
+	return err < 0 ? err : finish_datagram(c, &t);
+}
+
+/*
+ * In a window that data always fills there is never room for a whole probe: room
+ * for a packet as they are so far will do.
+ */
+static bool mtu_wanted(struct quic_conn *c, const struct quic_slot *slot, u64 now)
+{
+	return c->confirmed && c->state == QUIC_CONN_ESTABLISHED && !c->no_cid &&
+	       c->path.state == QUIC_PATH_VALIDATED && slot->cap >= c->pmtud.size &&
+	       !c->loss.probes && data_allowed(c, c->path.mtu, now);
+}
+
 static int tx_side(struct quic_conn *c, struct quic_slot *slot, u64 now)
 {
 	struct tx t = { .slot = slot, .now = now, .sent_flags = QUIC_SENT_PROBE };
@@ -841,6 +883,8 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 		if (err)
 			return err;
 	}
+	if (unlikely(c->pmtud.pending) && mtu_wanted(c, slot, now))
+		return tx_mtu(c, slot, now);
 	credit = c->no_cid && !quic_migrate_find_cid(c) ? 0 : quic_path_credit(&c->path);
 	t.dcid = &quic_cids_remote_active(&c->dcids)->cid;
 	t.limit = min3(slot->cap, mtu, credit);

@@ -289,7 +289,8 @@ void quic_loss_requeue_all(struct quic_loss *l, enum quic_space_id sp)
 static bool repeatable(const struct quic_sent_item *it)
 {
 	return it->type != QUIC_ITEM_PING && it->type != QUIC_ITEM_ACK &&
-	       it->type != QUIC_ITEM_PATH && it->type != QUIC_ITEM_DATAGRAM;
+	       it->type != QUIC_ITEM_PATH && it->type != QUIC_ITEM_DATAGRAM &&
+	       it->type != QUIC_ITEM_MTU;
 }
 
 static bool worth_repeating(struct quic_sent *s, const struct quic_sent_pkt *p)

@@ -181,6 +181,7 @@ void quic_migrate_trim(struct quic_conn *c)
 static void measure_afresh(struct quic_conn *c)
 {
 	c->path.mtu = QUIC_INITIAL_MIN;
+	quic_pmtud_start(&c->pmtud);
 	quic_loss_reset_path(&c->loss, c->config.cong, c->path.mtu);
 	quic_pace_init(&c->pace);
 	c->pace.max_rate = c->config.max_pacing_rate;

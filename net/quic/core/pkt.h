@@ -33,6 +33,7 @@ enum quic_item_type {
 	QUIC_ITEM_HANDSHAKE_DONE,
 	QUIC_ITEM_PATH,		/* PATH_CHALLENGE, PATH_RESPONSE: never repeated as such */
 	QUIC_ITEM_DATAGRAM,	/* id: for the application */
+	QUIC_ITEM_MTU,		/* PING of a probe of len bytes, sent at off: never repeated */
 };
 
 struct quic_sent_item {
