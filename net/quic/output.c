@@ -441,9 +441,10 @@ static bool throttled(struct sock *sk)
 static bool defer(struct quic_sock *qs, u64 now)
 {
 	const struct quic_conn *c = &qs->conn;
+	u64 unsent = quic_streams_unsent(&c->streams);
 
-	if (c->cc.in_flight < DEFER_FLIGHT || c->config.nodelay ||
-	    quic_streams_unsent(&c->streams) >= DEFER_BYTES || !quic_conn_only_data(c)) {
+	if (!unsent || unsent >= DEFER_BYTES || c->cc.in_flight < DEFER_FLIGHT ||
+	    c->config.nodelay || !quic_conn_only_data(c)) {
 		qs->defer_until = 0;
 		return false;
 	}
@@ -494,6 +495,19 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 	return n == BURST;
 }
 
+/* SO_MAX_PACING_RATE, which the kernel sets without telling us */
+static void follow_pacing_rate(struct sock *sk)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	unsigned long rate = READ_ONCE(sk->sk_max_pacing_rate);
+	u64 max = rate == ~0UL ? 0 : rate;
+
+	if (likely(c->config.max_pacing_rate == max))
+		return;
+	c->config.max_pacing_rate = max;
+	c->pace.max_rate = max;
+}
+
 static void push(struct sock *sk, bool flush)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -507,6 +521,7 @@ static void push(struct sock *sk, bool flush)
 		quic_input_queue_work(sk);
 		return;
 	}
+	follow_pacing_rate(sk);
 	do {
 		now = quic_now();
 		local_bh_disable();

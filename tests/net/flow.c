@@ -405,6 +405,27 @@ static void small_buffers(void)
 	pair_close(&p);
 }
 
+/* SO_MAX_PACING_RATE holds for what is sent, in the middle of a connection, too. */
+static void pacing_rate(void)
+{
+	const uint64_t len = 3 * MIB;
+	unsigned int rate = 1 * MIB;
+	uint8_t *big = malloc(len);
+	uint64_t begin;
+	pthread_t t;
+
+	pair_open(&p, NULL);
+	pattern_fill(big, len, 0, 0);
+	CHECK_EQ(pthread_create(&t, NULL, slow_drain, (void *)(uintptr_t)len), 0);
+	CHECK_OK(setsockopt(p.cli, SOL_SOCKET, SO_MAX_PACING_RATE, &rate, sizeof(rate)));
+	begin = now_ms();
+	CHECK_EQ(send(p.cli, big, len, 0), len);
+	pthread_join(t, NULL);
+	CHECK(now_ms() - begin >= 2500);
+	pair_close(&p);
+	free(big);
+}
+
 static const struct test tests[] = {
 	{ "backpressure-client", backpressure_client },
 	{ "backpressure-server", backpressure_server },
@@ -420,6 +441,7 @@ static const struct test tests[] = {
 	{ "wake-ups", wake_ups },
 	{ "queue-lengths", queue_lengths },
 	{ "small-buffers", small_buffers },
+	{ "pacing-rate", pacing_rate, 60 },
 };
 
 int main(int argc, char **argv)
