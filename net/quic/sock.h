@@ -83,18 +83,16 @@ struct quic_sock {
 	struct quic_config uconfig;	/* as the user set it */
 	u8 tp_stateless_reset, tp_no_compatible;
 	bool tp_remembered;		/* client: the server's parameters of an earlier connection */
+	bool token_given;		/* server: NEW_TOKEN was sent without being asked for */
 	u32 events;			/* bit mask of enum quic_event_type wanted */
+	u32 nevents;			/* in event_queue */
 	struct list_head event_queue;
-	u32 nevents;
 	char *alpn;			/* comma list, NUL terminated, or NULL */
 	u8 *ticket;			/* SESSION_TICKET of a client */
-	u32 ticket_len;
 	u8 *token;			/* TOKEN set, or received by NEW_TOKEN */
-	u32 token_len;
-	bool token_given;		/* server: NEW_TOKEN was sent without being asked for */
-	u32 ticket_version;		/* server: that this connection's tickets will be of */
 	struct quic_connection_close *close_info;	/* CONNECTION_CLOSE set by the user */
-	u32 close_len;
+	u32 ticket_len, token_len, close_len;
+	u32 ticket_version;		/* server: that this connection's tickets will be of */
 	bool err_reported;		/* conn->close.err was given once */
 
 	/* bytestream.c */
@@ -135,14 +133,14 @@ struct quic_sock {
 	/* input and output */
 	struct sk_buff_head inq;	/* waiting for process context; its own lock */
 	u32 inq_bytes;			/* inq.lock */
+	bool sends_dgrams;		/* the user has sent a datagram, or tried to */
+	bool dgrams_read;		/* the last message was one: streams go first now */
+	bool tx_refused;		/* flow control refused a send; nothing has changed since */
 	struct work_struct work;
 	struct hrtimer timer;
 	u64 timer_at;			/* armed for; QUIC_TIME_NEVER: not armed */
 	unsigned long deferred;		/* bits for the release callback */
 	unsigned long tx_flags;
-	bool sends_dgrams;		/* the user has sent a datagram, or tried to */
-	bool dgrams_read;		/* the last message was one: streams go first now */
-	bool tx_refused;		/* flow control refused a send; nothing has changed since */
 	struct tasklet_struct resume;
 	struct quic_addr route_local, route_remote;	/* what sk_dst_cache is for */
 	u32 dst_cookie;

@@ -189,18 +189,17 @@ struct quic_conn {
 	bool close_due;			/* again, as soon as enough was received for it */
 	bool key_event_pending;		/* we updated keys; the peer has not followed yet */
 	u8 wake, work;
+	u8 early;			/* enum quic_early */
 	u16 mtu_max;			/* what the owner says the path takes */
 	u32 version;
 	u32 first_version;		/* of the client's first flight */
-	u8 early;			/* enum quic_early */
 	u64 early_end;			/* rejected 0-RTT packets have numbers below; 0: none */
 
 	struct quic_cid odcid;		/* client's first destination ID */
 	struct quic_cid rscid;		/* source ID of the Retry, len 0: none */
 	u8 *token;			/* client: for Initial packets */
-	u16 token_len;
 	u8 *new_token;			/* server: to be sent in NEW_TOKEN */
-	u16 new_token_len;
+	u16 token_len, new_token_len;
 
 	struct quic_conn_config config;
 	struct quic_tparam local_tp, peer_tp;
