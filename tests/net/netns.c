@@ -384,22 +384,19 @@ static void discovered(int device, int path, int lo, int hi)
 	struct conf c = across;
 	pthread_t t[2];
 
+	/* what is larger than the other end of a veth pair takes vanishes without a word */
 	test_shell("ip -n client link set c0 mtu %d gso_max_segs 1; "
-		   "ip -n server link set s0 mtu %d", device, device);
+		   "ip -n server link set s0 mtu %d", device, path);
 	c.cfg[CLI].plpmtud_probe_interval = 5000000;
 	pair_open(&p, &c);
-	/* larger ones vanish on their way, without a word */
-	test_shell("tc -n server qdisc add dev s0 clsact; tc -n server filter add dev s0 ingress "
-		   "protocol ip matchall action police mtu %d rate 1gbit burst 10m conform-exceed "
-		   "drop/pipe", path + 14);
 	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
 	CHECK_EQ(pthread_create(&t[0], NULL, endless, &p.cli), 0);
 	CHECK_EQ(pthread_create(&t[1], NULL, swallow, &p.srv), 0);
 	sizes_within(lo, hi);
 	shutdown(p.cli, SHUT_RDWR);
 	pthread_join(t[0], NULL);
-	test_shell("tc -n server qdisc del dev s0 clsact; "
-		   "ip -n client link set c0 mtu 1500; ip -n server link set s0 mtu 1500");
+	test_shell("ip -n client link set c0 mtu 1500 gso_max_segs 65535; "
+		   "ip -n server link set s0 mtu 1500");
 	pair_close(&p);
 }
 
@@ -411,7 +408,7 @@ static void mtu_found(void)
 
 static void mtu_smaller(void)
 {
-	discovered(1500, 1400, 1340, 1414);
+	discovered(1500, 1400, 1340, 1418);
 }
 
 static void no_route(void)
