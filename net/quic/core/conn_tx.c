@@ -558,7 +558,7 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 	int err;
 
 	/* RFC 9000 §21.4: a trap for those who acknowledge what they have not seen */
-	if (unlikely(sent->next >= sent->skip_at))
+	if (unlikely(sent->next == sent->skip_at))
 		quic_sent_skip(sent);
 	put_header(c, t, &z);
 	if (z.hdr_len > t->limit ||

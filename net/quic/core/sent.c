@@ -179,11 +179,11 @@ void quic_sent_skip(struct quic_sent *s)
 {
 	u64 before = s->skipped;
 
-	if (quic_sent_reserve(s, 0))
-		return;
-	s->skipped = s->next;
-	push(s, 0, QUIC_SENT_SKIPPED, 0)->run = before;
-	choose_skip(s);
+	if (!quic_sent_reserve(s, 0)) {
+		s->skipped = s->next;
+		push(s, 0, QUIC_SENT_SKIPPED, 0)->run = before;
+	}
+	choose_skip(s);		/* without memory, a later one */
 }
 
 /* Skipped numbers are linked, newest first, as far back as they are tracked. */
