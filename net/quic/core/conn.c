@@ -711,10 +711,12 @@ void quic_conn_restart_idle(struct quic_conn *c, u64 now)
 }
 
 /* RFC 9000 §14.4: large packets may be what does not get through. */
-static void suspect_mtu(struct quic_conn *c)
+void quic_conn_suspect_mtu(struct quic_conn *c)
 {
-	if (c->loss.pto_count < 3 || c->path.mtu <= QUIC_INITIAL_MIN)
+	if (c->path.mtu <= QUIC_INITIAL_MIN ||
+	    (c->loss.pto_count < 3 && c->loss.holes < QUIC_LOSS_HOLES))
 		return;
+	c->loss.holes = 0;
 	if (c->pmtud.interval)
 		quic_pmtud_collapse(&c->pmtud, c->path.mtu);
 	else
@@ -745,10 +747,10 @@ static void loss_timeout(struct quic_conn *c, u64 now)
 	u32 ptos = c->loss.pto_count;
 
 	quic_loss_timeout(&c->loss, now);
-	if (c->loss.pto_count != ptos) {
+	if (c->loss.pto_count != ptos)
 		quic_conn_count(c, QUIC_MIB_PTO);
-		suspect_mtu(c);
-	}
+	if (c->loss.pto_count != ptos || c->loss.holes >= QUIC_LOSS_HOLES)
+		quic_conn_suspect_mtu(c);
 	quic_loss_arm(&c->loss, now);
 }
 

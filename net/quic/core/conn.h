@@ -378,6 +378,8 @@ static inline u32 quic_conn_room(const struct quic_conn *c)
 void quic_conn_apply_mtu(struct quic_conn *c);	/* what the owner, the peer and the path allow */
 /* Are there keys, and leave of the anti-amplification limit, for a packet of @sp? */
 bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp);
+/* RFC 8899 §4.3: after losses; falls back to 1200 bytes if it is large packets that vanish. */
+void quic_conn_suspect_mtu(struct quic_conn *c);
 /* After quic_loss_ack(): bytes that follow one another are told to their stream at once. */
 void quic_conn_ack_flush(struct quic_conn *c);
 void quic_conn_item_acked(void *priv, enum quic_space_id sp, const struct quic_sent_item *it);

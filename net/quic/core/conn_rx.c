@@ -53,6 +53,8 @@ static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame
 	quic_conn_ack_flush(c);
 	if (err || p->sp != QUIC_SPACE_APP)
 		return err;
+	if (unlikely(c->loss.holes >= QUIC_LOSS_HOLES))
+		quic_conn_suspect_mtu(c);
 	quic_keys_acked(&c->keys, f->ack.largest);
 	if (c->key_event_pending && !c->keys.update_unacked) {
 		u8 phase = c->keys.phase;

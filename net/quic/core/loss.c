@@ -342,6 +342,7 @@ void quic_loss_reset_path(struct quic_loss *l, u8 algo, u32 mss)
 	reset_thresholds(l);
 	reset_ecn(l);
 	l->pto_count = 0;
+	l->holes = 0;
 }
 
 /* ---- RTT ---- */
@@ -376,6 +377,7 @@ struct losses {			/* one round of detection */
 	u64 newest;		/* when the newest of them left */
 	u64 pc_start;		/* RFC 9002 §7.6.2: first lost since one was acknowledged; or 0 */
 	bool persistent;
+	bool small;		/* one of at most 1200 bytes was among them */
 };
 
 /* RFC 9002 §6.1.2: max(kTimeThreshold * max(smoothed_rtt, latest_rtt), kGranularity) */
@@ -438,6 +440,7 @@ static void lose(struct quic_loss *l, enum quic_space_id sp, struct quic_sent_pk
 		/* RFC 9000 §14.4: SHOULD NOT trigger a congestion control reaction */
 		quic_cc_discard(l->cc, bytes);
 	} else if (bytes) {
+		sum->small |= p->size <= QUIC_INITIAL_MIN;
 		sum->bytes += bytes;
 		sum->newest = max(sum->newest, p->time);
 		judge_persistent(l, p, sum);
@@ -483,6 +486,8 @@ static void detect_lost(struct quic_loss *l, enum quic_space_id sp, u64 now)
 		return;
 	if (l->patience && !--l->patience)
 		reset_thresholds(l);
+	/* where small ones are lost as well, it is not their size */
+	l->holes = sum.small ? 0 : min_t(u32, l->holes + 1, U8_MAX);
 	quic_cc_lost(l->cc, sum.bytes, sum.newest, sum.persistent, now);
 	/* RFC 9002 §5.2: SHOULD set min_rtt to the newest sample */
 	if (sum.persistent)
@@ -524,6 +529,9 @@ static void acknowledge(struct quic_loss *l, enum quic_space_id sp, struct quic_
 		sum->fresh += p->time > l->cc->recovery_start ? bytes : 0;
 	}
 	p->flags |= QUIC_SENT_ACKED;
+	/* a probe that arrives says nothing of the size in use */
+	if (p->size > QUIC_INITIAL_MIN && !(p->flags & QUIC_SENT_PROBE))
+		l->holes = 0;
 	l->acked_packets++;
 	sum->packets++;
 	sum->eliciting |= p->flags & QUIC_SENT_ELICITING;

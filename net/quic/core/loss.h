@@ -18,6 +18,7 @@ enum quic_space_id { QUIC_SPACE_INITIAL, QUIC_SPACE_HANDSHAKE, QUIC_SPACE_APP, Q
 #define QUIC_LOSS_EIGHTHS	1	/* kTimeThreshold less one, likewise */
 #define QUIC_LOSS_EIGHTHS_MAX	8
 #define QUIC_LOSS_PATIENCE	16	/* rounds of loss, none spurious, and they are as before */
+#define QUIC_LOSS_HOLES		3	/* such rounds, and the path seems to take no large packets */
 #define QUIC_GRANULARITY	QUIC_NSEC_PER_MSEC	/* kGranularity */
 #define QUIC_INITIAL_RTT	(333 * QUIC_NSEC_PER_MSEC)	/* kInitialRtt */
 #define QUIC_PERSISTENT		3	/* kPersistentCongestionThreshold, PTOs */
@@ -62,6 +63,8 @@ struct quic_loss {
 	u8 packets;			/* the packet threshold */
 	u8 eighths;			/* of an RTT that the time threshold adds to it */
 	u8 patience;			/* rounds of loss until both are reset */
+	/* RFC 8899 §4.3: rounds of loss of packets above 1200 bytes alone, none acknowledged since */
+	u8 holes;
 	u64 deadline;			/* QUIC_TIME_NEVER: none; see quic_loss_arm() */
 	u32 pto_count;
 	/* The owner takes one off for each ack-eliciting packet sent in probe_space, §6.2.4 */

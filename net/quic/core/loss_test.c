@@ -275,6 +275,34 @@ static void test_rtt_no_sample(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->acked[APP][4], 1);
 }
 
+/* RFC 8899 §4.3: what is lost is large, and only that */
+static void test_black_hole(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true);
+	u64 now = T0, pn;
+	int i;
+
+	for (i = 0; i < QUIC_LOSS_HOLES; i++, now += 20 * MS) {
+		KUNIT_EXPECT_EQ(test, (int)x->l.holes, i);
+		pn = xmit_size(x, APP, PLAIN, 1400, now);
+		xmit_n(x, 4, now);
+		KUNIT_EXPECT_EQ(test, ack(x, APP, pn + 1, pn + 4, now + 10 * MS), 0);
+	}
+	KUNIT_EXPECT_EQ(test, (int)x->l.holes, QUIC_LOSS_HOLES);
+	/* a probe that arrives changes nothing, a packet of data does */
+	pn = xmit_size(x, APP, PLAIN | QUIC_SENT_PROBE, 1400, now);
+	ack(x, APP, pn, pn, now + 10 * MS);
+	KUNIT_EXPECT_EQ(test, (int)x->l.holes, QUIC_LOSS_HOLES);
+	pn = xmit_size(x, APP, PLAIN, 1400, now);
+	ack(x, APP, pn, pn, now + 10 * MS);
+	KUNIT_EXPECT_EQ(test, (int)x->l.holes, 0);
+	/* small ones are lost, too: congestion */
+	pn = xmit_size(x, APP, PLAIN, 1400, now);
+	xmit_n(x, 5, now);
+	ack(x, APP, pn + 2, pn + 5, now + 10 * MS);
+	KUNIT_EXPECT_EQ(test, (int)x->l.holes, 0);
+}
+
 /* RFC 9002 §6.1.1: three packets later */
 static void test_packet_threshold(struct kunit *test)
 {
@@ -1164,6 +1192,7 @@ static struct kunit_case loss_cases[] = {
 	KUNIT_CASE(test_rtt_ack_delay),
 	KUNIT_CASE(test_rtt_no_sample),
 	KUNIT_CASE(test_packet_threshold),
+	KUNIT_CASE(test_black_hole),
 	KUNIT_CASE(test_fresh),
 	KUNIT_CASE(test_time_threshold),
 	KUNIT_CASE(test_ack_only_not_lost),
