@@ -942,10 +942,15 @@ static inline const struct quic_frame *hostile_saw(const struct hostile *h, u8 l
 	return NULL;
 }
 
-/* Acknowledge all that the victim has sent at @level. */
-static inline void hostile_ack(struct hostile *h, u8 level)
+static inline const struct quic_sent *hostile_sent(const struct hostile *h, u8 level)
 {
-	u64 largest = h->victim->c.loss.sp[quic_level_space(level)]->sent.next - 1;
+	return &h->victim->c.loss.sp[quic_level_space(level)]->sent;
+}
+
+/* Acknowledge what the victim sent from number @lowest on. */
+static inline void hostile_ack_from(struct hostile *h, u8 level, u64 lowest)
+{
+	u64 largest = hostile_sent(h, level)->next - 1;
 	u8 f[32];
 	struct quic_wr w;
 
@@ -954,8 +959,17 @@ static inline void hostile_ack(struct hostile *h, u8 level)
 	quic_wr_varint(&w, largest);
 	quic_wr_varint(&w, 0);
 	quic_wr_varint(&w, 0);
-	quic_wr_varint(&w, largest);
+	quic_wr_varint(&w, largest - lowest);
 	hostile_send(h, level, f, w.p - f);
+}
+
+/* Acknowledge all that the victim has sent at @level. */
+static inline void hostile_ack(struct hostile *h, u8 level)
+{
+	u64 skipped = hostile_sent(h, level)->skipped;
+
+	/* not the number that was left out: that would be a fault (RFC 9000 §21.4) */
+	hostile_ack_from(h, level, skipped == QUIC_SENT_NO_SKIP ? 0 : skipped + 1);
 }
 
 #endif /* _QUIC_CONN_HARNESS_TEST_H */

@@ -706,7 +706,7 @@ static void numbers_left_out(struct kunit *test)
 	KUNIT_EXPECT_GE(test, skips, 3);
 	KUNIT_EXPECT_LE(test, skips, 4 * QUIC_SENT_SKIP_SPAN / QUIC_SENT_SKIP_MIN);
 	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(victim(x)));
-	hostile_ack(&x->h, APP);	/* all of them: also the newest left out */
+	hostile_ack_from(&x->h, APP, 0);	/* all of them: also the newest left out */
 	KUNIT_EXPECT_EQ(test, (int)victim(x)->state, QUIC_CONN_CLOSING);
 	KUNIT_EXPECT_EQ(test, victim(x)->close.code, (u64)ERR(PROTOCOL_VIOLATION));
 	KUNIT_EXPECT_EQ(test, victim(x)->close.frame_type, (u64)QUIC_FRAME_ACK);
