@@ -228,7 +228,7 @@ static int shutdown(struct socket *sock, int how)
 	lock_sock(p->conn_sk);
 	if (quic_conn_is_open(&quic_sk(p->conn_sk)->conn)) {
 		hang_up(p, how + 1);
-		quic_output_push(p->conn_sk);
+		quic_output_flush(p->conn_sk);
 		sock->sk->sk_state_change(sock->sk);
 	} else {
 		err = -ENOTCONN;
@@ -261,7 +261,7 @@ static void detach(struct quic_peel *p)
 	list_del(&p->woken);
 	quic_stream_release(&quic_sk(csk)->conn.streams, p->stream);
 	quic_sock_unpeeled(csk);
-	quic_output_push(csk);
+	quic_output_flush(csk);
 	release_sock(csk);
 }
 

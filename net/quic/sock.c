@@ -699,7 +699,7 @@ void quic_sock_close(struct sock *sk, long timeout)
 	    (c->state == QUIC_CONN_CLOSED && list_empty(&qs->peels)))
 		sk_common_release(sk);
 	else
-		quic_output_push(sk);
+		quic_output_flush(sk);
 	release_sock(sk);
 	sock_put(sk);
 }
@@ -735,7 +735,7 @@ int quic_sock_shutdown(struct sock *sk, int how)
 	}
 	if (!err) {
 		sk->sk_shutdown |= how;
-		quic_output_push(sk);
+		quic_output_flush(sk);
 		sk->sk_state_change(sk);
 	}
 	release_sock(sk);
