@@ -43,6 +43,7 @@ struct options {
 	const char *ciphers;		/* GnuTLS names, "+A:+B" */
 	uint32_t version;		/* client; 0: the default */
 	bool retry;			/* server: validate each address */
+	const char *preferred;		/* server: addresses that clients should move to */
 	bool key_update;		/* client: once, after the first data */
 	bool multiconnect;		/* client: a connection for each request */
 	bool resume;			/* client: 1 request, then the others, resumed */

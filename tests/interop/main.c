@@ -2,7 +2,8 @@
 /*
  * endpoint - the program that an interop runner drives.  The environment says
  * what to do (ROLE, TESTCASE, REQUESTS, SSLKEYLOGFILE), as the public runner's
- * containers have it; options do the same outside a container, and override it.
+ * containers have it, and PREFERRED; options do the same outside a container, and
+ * override it.
  * Exit codes are the runner's: 0 done, 1 failed, 127 this case is not supported.
  */
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 #define EXIT_UNSUPPORTED	127
 #define REQUESTS_MAX		4096
+#define OPTIONS			"r:t:a:p:b:w:u:c:k:RP:0d:U:m:A:C:KV:e:vh"
 
 struct options opt = {
 	.www = "/www",
@@ -40,6 +42,8 @@ static const char usage_text[] =
 "  -c, --cert FILE        server: certificates                   /certs/cert.pem\n"
 "  -k, --key FILE         server: its key                        /certs/priv.key\n"
 "  -R, --retry            server: validate each address by Retry\n"
+"  -P, --preferred LIST   server: where clients should move to; addresses, each with\n"
+"                         :PORT or not                           (PREFERRED)\n"
 "  -0, --early            client: resume for all but the first request, with 0-RTT;\n"
 "                         server: take 0-RTT\n"
 "  -d, --downloads DIR    client: where answers are stored       /downloads\n"
@@ -64,6 +68,7 @@ static const struct option long_options[] = {
 	{ "cert", required_argument, NULL, 'c' },
 	{ "key", required_argument, NULL, 'k' },
 	{ "retry", no_argument, NULL, 'R' },
+	{ "preferred", required_argument, NULL, 'P' },
 	{ "early", no_argument, NULL, '0' },
 	{ "downloads", required_argument, NULL, 'd' },
 	{ "upload", required_argument, NULL, 'U' },
@@ -109,6 +114,7 @@ static void set_option(int c, const char *arg)
 	case 'c': opt.cert = arg; break;
 	case 'k': opt.key = arg; break;
 	case 'R': opt.retry = true; break;
+	case 'P': opt.preferred = arg; break;
 	case '0': opt.early = opt.resume = true; break;
 	case 'd': opt.downloads = arg; break;
 	case 'U': opt.upload = arg; break;
@@ -153,8 +159,10 @@ static bool set_testcase(const char *name)
 		opt.early = opt.resume = true;
 	else if (!strcmp(name, "v2"))
 		opt.version = opt.server ? QUIC_VERSION_V2 : QUIC_VERSION_V1;
+	else if (!strcmp(name, "connectionmigration"))
+		opt.preferred = opt.server ? getenv("PREFERRED") : NULL;
 	else
-		return false;		/* zerortt, v2, connectionmigration, unknown ones */
+		return false;
 	return true;
 }
 
@@ -226,8 +234,7 @@ int main(int argc, char **argv)
 	if (getenv("ROLE"))
 		set_role(getenv("ROLE"));
 	/* A test case first: other options may be more special. */
-	while ((c = getopt_long(argc, argv, "r:t:a:p:b:w:u:c:k:R0d:U:m:A:C:KV:e:vh",
-				long_options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, OPTIONS, long_options, NULL)) != -1)
 		if (c == 'r' || c == 't' || c == 'h' || c == '?')
 			set_option(c, optarg);
 	if (opt.testcase && *opt.testcase && !set_testcase(opt.testcase)) {
@@ -235,8 +242,7 @@ int main(int argc, char **argv)
 		return EXIT_UNSUPPORTED;
 	}
 	optind = 1;
-	while ((c = getopt_long(argc, argv, "r:t:a:p:b:w:u:c:k:R0d:U:m:A:C:KV:e:vh",
-				long_options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, OPTIONS, long_options, NULL)) != -1)
 		set_option(c, optarg);
 	opt.method = opt.method ?: opt.upload ? "POST" : "GET";
 	if (opt.verbose)

@@ -14,10 +14,13 @@
 #include "endpoint.h"
 
 #define BACKLOG		512
+#define PREFERRED_MAX	2	/* one of each family */
 
 struct server {
 	int sd;
 	struct quic_handshake_params params;
+	struct sockaddr_storage preferred[PREFERRED_MAX];
+	unsigned int nr_preferred;
 	struct conn **conns;
 	struct pollfd *polls;		/* [0] is the listener's */
 	unsigned int nr, size;
@@ -71,6 +74,59 @@ static int grow(struct server *sv)
 	return 0;
 }
 
+/* ADDR, ADDR:PORT, [ADDR] or [ADDR]:PORT, changed on the way; the port may be missing. */
+static int parse_addr(char *text, struct sockaddr_storage *a)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_DGRAM, .ai_flags = AI_NUMERICHOST }, *ai;
+	char *port = strrchr(text, ':'), *end = strchr(text, ']');
+	int err;
+
+	if (*text == '[' && end) {
+		port = end[1] == ':' ? end + 1 : NULL;
+		*end = 0;
+		text++;
+	} else if (port != strchr(text, ':')) {
+		port = NULL;		/* IPv6 without brackets */
+	}
+	if (port)
+		*port++ = 0;
+	err = getaddrinfo(text, port ?: opt.port, &hints, &ai);
+	if (err) {
+		warn("preferred address %s: %s\n", text, gai_strerror(err));
+		return -EINVAL;
+	}
+	memcpy(a, ai->ai_addr, ai->ai_addrlen);
+	freeaddrinfo(ai);
+	return 0;
+}
+
+static int parse_preferred(struct server *sv)
+{
+	char *list = strdup(opt.preferred ?: ""), *next = list, *text;
+	int err = list ? 0 : -ENOMEM;
+
+	while (!err && (text = strsep(&next, ", "))) {
+		if (!*text)
+			continue;
+		err = sv->nr_preferred == PREFERRED_MAX ? -E2BIG :
+		      parse_addr(text, &sv->preferred[sv->nr_preferred++]);
+	}
+	free(list);
+	return err;
+}
+
+/* RFC 9000 §9.6: the addresses are part of the transport parameters of this connection. */
+static int offer_preferred(struct server *sv, int sd)
+{
+	unsigned int i;
+
+	for (i = 0; i < sv->nr_preferred; i++)
+		if (setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_CONNECTION_MIGRATION, &sv->preferred[i],
+			       sizeof(sv->preferred[i])))
+			return -errno;
+	return 0;
+}
+
 static void add(struct server *sv, int sd)
 {
 	void *session;
@@ -78,6 +134,7 @@ static void add(struct server *sv, int sd)
 	int err;
 
 	err = sv->nr == sv->size ? grow(sv) : 0;
+	err = err ?: offer_preferred(sv, sd);
 	err = err ?: quic_server_session_new(sd, &sv->params, &session);
 	if (err) {
 		warn("session: %s\n", strerror(-err));
@@ -152,7 +209,8 @@ int run_server(void)
 
 	sigaction(SIGTERM, &sa, NULL);
 	sigaction(SIGINT, &sa, NULL);
-	if (quic_server_credentials_new(&files, &sv.params.credentials) || grow(&sv))
+	if (quic_server_credentials_new(&files, &sv.params.credentials) || parse_preferred(&sv) ||
+	    grow(&sv))
 		return 1;
 	sv.sd = listen_on();
 	if (sv.sd < 0)
