@@ -245,9 +245,17 @@ static u8 pattern(u64 id, u64 off, int side)
 	return id * 31 + off * 7 + (off >> 8) + side;
 }
 
+static u64 down_of(const struct peer *p, const struct peer_stream *ps)
+{
+	u64 i = ps->id >> 2;
+
+	return i < ARRAY_SIZE(p->work->file) && p->work->file[i] ? p->work->file[i] :
+								    p->work->down;
+}
+
 static u64 to_write(const struct peer *p, const struct peer_stream *ps)
 {
-	u64 n = p->side ? p->work->down : p->work->up;
+	u64 n = p->side ? down_of(p, ps) : p->work->up;
 
 	if (ps->id & QUIC_STREAM_TYPE_SERVER_MASK)
 		return p->side ? p->work->push : 0;
@@ -317,7 +325,7 @@ static void check_bytes(struct peer *p, struct peer_stream *ps, const u8 *data, 
 
 static void stream_over(struct peer *p, struct peer_stream *ps)
 {
-	u64 want = p->side ? p->work->up : p->work->down;
+	u64 want = p->side ? p->work->up : down_of(p, ps);
 
 	if (ps->id & QUIC_STREAM_TYPE_SERVER_MASK)
 		want = p->side ? 0 : p->work->push;
@@ -507,7 +515,7 @@ static void transmit(struct peer *p)
 	if (p->conn.work)
 		quic_conn_work(&p->conn, p->sim->now);
 	while ((n = quic_conn_tx(&p->conn, &slot, p->sim->now)) > 0)
-		sim_send(p->sim, p->side, &slot.path->local, &slot.path->remote, buf, slot.len,
+		sim_send(p->sim, p->end, &slot.path->local, &slot.path->remote, buf, slot.len,
 			 slot.ecn);
 	if (n < 0)
 		fail(p, "tx: %d", n);
@@ -522,31 +530,45 @@ static void turn(struct peer *p)
 
 /* ---- for the simulator ---- */
 
-struct quic_addr peer_addr(int side)
+struct quic_addr peer_addr(int end)
 {
-	struct quic_addr a = { .family = 4, .port = 4000 + side, .ip = { 10, 0, 0, 1 + side } };
+	struct quic_addr a = { .family = 4, .port = 4000 + end, .ip = { 10, 0, 0, 1 + end } };
 
 	return a;
 }
 
-struct peer *peer_new(struct sim *s, int side, const struct work *w,
+struct quic_addr peer_preferred(void)
+{
+	struct quic_addr a = { .family = 4, .port = 443, .ip = { 10, 0, 1, 1 } };
+
+	return a;
+}
+
+static void peer_rx(void *of, const struct quic_addr *src, const struct quic_addr *dst,
+		    const u8 *data, u32 len, u8 ecn);
+static u64 peer_deadline(void *of);
+
+struct peer *peer_new(struct sim *s, int end, const struct work *w,
 		      const struct quic_conn_config *cfg, const struct quic_tparam *tp,
 		      const struct quic_crypto_ops *crypto)
 {
 	struct peer *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	const struct end e = { .of = p, .rx = peer_rx, .timer = peer_timer,
+			       .deadline = peer_deadline };
 
 	conn_ops.crypto = crypto;
 	p->sim = s;
-	p->side = side;
+	p->end = end;
+	p->side = end & 1;
 	p->work = w;
 	p->pkt = kmalloc(sizeof(*p->pkt), GFP_KERNEL);
 	p->nstreams = w->streams + w->pushes;
 	p->stream = kcalloc(p->nstreams, sizeof(*p->stream), GFP_KERNEL);
-	if (quic_conn_init(&p->conn, &conn_ops, p, side, cfg, tp))
+	if (quic_conn_init(&p->conn, &conn_ops, p, p->side, cfg, tp))
 		fail(p, "init");
 	quic_conn_set_mtu(&p->conn, (w->mtu ? w->mtu : SIM_MTU) - 28);
-	s->peer[side] = p;
-	s->link[!side].to = p;
+	s->peer[end] = p;
+	sim_attach(s, end, &e);
 	return p;
 }
 
@@ -560,12 +582,12 @@ void peer_free(struct peer *p)
 
 void peer_start(struct peer *p)
 {
-	struct quic_addr local = peer_addr(0), remote = peer_addr(1);
+	struct quic_addr local = peer_addr(p->end), remote = peer_addr(p->end ^ 1);
 
 	if (quic_conn_connect(&p->conn, &local, &remote, NULL, 0, p->sim->now))
 		fail(p, "connect");
 	if (p->work->early) {
-		p->conn.peer_tp = p->sim->peer[1]->conn.local_tp;
+		p->conn.peer_tp = p->sim->peer[p->end ^ 1]->conn.local_tp;
 		quic_streams_set_remote(&p->conn.streams);
 		tls_secret(p, QUIC_CRYPTO_EARLY, true);
 		application(p);
@@ -593,7 +615,7 @@ static bool answer_retry(struct peer *p, const struct quic_hdr *h, struct quic_c
 	quic_hdr_put_retry(&w, h->version, &h->scid, &p->retry.dcid, token, sizeof(token), 9);
 	len = w.p - buf;
 	quic_keys_retry_tag(conn_ops.crypto, h->version, &h->dcid, buf, len, buf + len);
-	sim_send(p->sim, p->side, NULL, NULL, buf, len + QUIC_TAG_LEN, 0);
+	sim_send(p->sim, p->end, NULL, NULL, buf, len + QUIC_TAG_LEN, 0);
 	return false;
 }
 
@@ -610,7 +632,7 @@ static void answer_reset(struct peer *p, const u8 *data)
 		get_random_bytes(buf, sizeof(buf));
 		buf[0] = (buf[0] & 0x3f) | QUIC_HDR_FIXED;
 		memcpy(buf + sizeof(buf) - QUIC_RESET_TOKEN_LEN, e[i].token, QUIC_RESET_TOKEN_LEN);
-		sim_send(p->sim, p->side, NULL, NULL, buf, sizeof(buf), 0);
+		sim_send(p->sim, p->end, NULL, NULL, buf, sizeof(buf), 0);
 		return;
 	}
 }
@@ -623,15 +645,17 @@ static bool forgetful(const struct peer *p)
 /* What the kernel's listener does: the first good Initial makes the connection. */
 static bool accept_first(struct peer *p, const u8 *data, u32 len)
 {
-	struct quic_conn_accept a = { .local = peer_addr(1), .remote = peer_addr(0) };
+	struct quic_conn_accept a = { .local = peer_addr(p->end), .remote = peer_addr(p->end ^ 1) };
+	const struct quic_conn *client = &p->sim->peer[p->end ^ 1]->conn;
+	const struct quic_addr preferred = peer_preferred();
 	struct quic_hdr h;
 
 	if (quic_hdr_parse(data, len, QUIC_CID_LOCAL_LEN, false, &h) ||
 	    h.type != QUIC_PKT_INITIAL || len < QUIC_INITIAL_MIN)
 		return false;
 	/* a corrupted ID would make keys that open nothing: the real client tries again */
-	if (!quic_cid_equal(&h.dcid, h.token_len ? &p->retry.dcid : &p->sim->peer[0]->conn.odcid) ||
-	    !quic_cid_equal(&h.scid, &p->sim->peer[0]->conn.scids.e[0].cid))
+	if (!quic_cid_equal(&h.dcid, h.token_len ? &p->retry.dcid : &client->odcid) ||
+	    !quic_cid_equal(&h.scid, &client->scids.e[0].cid))
 		return false;
 	a.version = h.version;
 	a.dcid = a.odcid = h.dcid;
@@ -640,12 +664,15 @@ static bool accept_first(struct peer *p, const u8 *data, u32 len)
 		return false;
 	if (quic_conn_accept(&p->conn, &a, p->sim->now))
 		fail(p, "accept");
+	if (p->work->prefer && quic_migrate_offer(&p->conn, &preferred))
+		fail(p, "preferred address");
 	return true;
 }
 
-void peer_rx(struct peer *p, const struct quic_addr *src, const struct quic_addr *dst,
-	     const u8 *data, u32 len, u8 ecn)
+static void peer_rx(void *of, const struct quic_addr *src, const struct quic_addr *dst,
+		    const u8 *data, u32 len, u8 ecn)
 {
+	struct peer *p = of;
 	struct quic_rx rx = { .data = data, .len = len, .ecn = ecn, .local = *dst, .remote = *src };
 
 	if (forgetful(p)) {
@@ -659,14 +686,17 @@ void peer_rx(struct peer *p, const struct quic_addr *src, const struct quic_addr
 	turn(p);
 }
 
-void peer_timer(struct peer *p)
+void peer_timer(void *of)
 {
+	struct peer *p = of;
+
 	quic_conn_timeout(&p->conn, p->sim->now);
 	turn(p);
 }
 
-u64 peer_deadline(struct peer *p)
+static u64 peer_deadline(void *of)
 {
+	struct peer *p = of;
 	u64 at = quic_conn_deadline(&p->conn, p->sim->now);
 
 	if (forgetful(p))

@@ -3,7 +3,11 @@
  * A deterministic network simulator: two cores, a link in each direction, one
  * virtual clock.  Nothing sleeps, nothing asks the host's time; a seed repeats
  * a run to the bit.  Neighbours: net.c (clock, links), peer.c (a connection
- * with a stand-in for TLS and an application), scenarios.c (the table).
+ * with a stand-in for TLS and an application), tcp.c (a model of TCP),
+ * scenarios.c and interop.c (tables), fair.c (flows that share a link), run.c.
+ *
+ * The flows of a simulation share its links.  Each has two ends, numbered 2n
+ * (client) and 2n + 1 (server); most simulations have one flow.
  */
 #ifndef _SIM_H
 #define _SIM_H
@@ -21,7 +25,10 @@ struct link_params {		/* one direction */
 	u64 jitter;		/* ns, uniform: reorders */
 	u64 rate;		/* bits per second; 0: infinite */
 	u32 queue;		/* bytes in the queue; 0: unbounded */
+	u32 packets;		/* in the queue, below SIM_QUEUE_MAX; 0: unbounded */
 	u32 loss;		/* per 10000 */
+	u32 in_row;		/* datagrams lost or spoilt in a row at most; 0: any number */
+	u32 spoil;		/* per 10000: one of the first 51 bytes becomes another */
 	u32 burst;		/* per 10000: begins 20 ms of loss */
 	u32 dup;		/* per 10000 */
 	u32 corrupt;		/* per 10000: one byte is changed */
@@ -35,18 +42,35 @@ struct link_params {		/* one direction */
 
 struct nat {			/* between client and network */
 	u64 every;		/* ns after which the client's address is mapped anew; 0: no NAT */
+	u64 first;		/* ns until the first time; 0: as the others */
 	bool hosts;		/* to another address, not only to another port */
 };
 
-struct sim;
 struct peer;
+
+#define SIM_ENDS	4
+#define SIM_FLOWS	(SIM_ENDS / 2)
+#define SIM_QUEUE_MAX	256	/* packets */
 
 struct link {
 	struct link_params p;
-	struct peer *to;
 	u64 free_at;		/* when the sender's queue is empty */
+	u64 leaves[SIM_QUEUE_MAX];	/* when those in the queue will have left, a ring */
+	u32 queued, oldest;
 	u64 count, lost, bytes;
 	u64 burst_to;		/* loss until then */
+	u32 row;		/* lost or spoilt so far without a break */
+	u64 carried[SIM_FLOWS];	/* bytes of each flow, with IP and UDP headers */
+	u64 short_bytes;	/* UDP payload of datagrams that begin with a 1-RTT packet */
+	u64 short_first, short_last;	/* when the first and the last arrived; 0: none did */
+};
+
+struct end {			/* one end of a flow, and what it does */
+	void *of;
+	void (*rx)(void *of, const struct quic_addr *src, const struct quic_addr *dst,
+		   const u8 *data, u32 len, u8 ecn);
+	void (*timer)(void *of);
+	u64 (*deadline)(void *of);
 };
 
 struct sim {
@@ -55,17 +79,20 @@ struct sim {
 	struct event *heap;
 	u32 nevents, cap;
 	u64 seq;
-	struct peer *peer[2];	/* client, server */
-	struct link link[2];	/* from client, from server */
-	struct nat nat;
+	struct end end[SIM_ENDS];
+	u32 ends;
+	struct peer *peer[SIM_ENDS];	/* of the ends that are QUIC */
+	struct link link[2];	/* from clients, from servers */
+	struct nat nat;		/* before the first client */
 	u32 mapping;		/* how often it was renewed */
 };
 
 u32 sim_random(struct sim *s, u32 below);
 void sim_init(struct sim *s, u64 seed, const struct link_params p[2]);
 void sim_free(struct sim *s);
+void sim_attach(struct sim *s, int end, const struct end *e);
 /* @src, @dst: of the datagram; NULL: between where client and server began */
-void sim_send(struct sim *s, int from, const struct quic_addr *src, const struct quic_addr *dst,
+void sim_send(struct sim *s, int end, const struct quic_addr *src, const struct quic_addr *dst,
 	      const u8 *data, u32 len, u8 ecn);
 /* Run until @done says so or @limit has come: true if done. */
 bool sim_run(struct sim *s, u64 limit, bool (*done)(struct sim *s));
@@ -76,6 +103,7 @@ struct work {			/* what the application does */
 	u32 streams;		/* opened by the client, bidirectional */
 	u32 at_once;		/* of them open at a time */
 	u64 up, down;		/* bytes per stream, each way */
+	u64 file[3];		/* bytes on the first streams, from the server, if not 'down' */
 	u32 write;		/* bytes per write */
 	u32 read_limit;		/* bytes the reader takes per 10 ms; 0: all at once */
 	u32 reset_every;	/* every n-th stream is reset half way; 0: none */
@@ -92,6 +120,7 @@ struct work {			/* what the application does */
 	u32 mtu;		/* of the hosts' devices; 0: SIM_MTU */
 	u32 moves;		/* migrations of the client, likewise */
 	u64 amnesia;		/* when the server forgets all, ns from the start; 0: never */
+	bool prefer;		/* the server has a preferred address */
 };
 
 struct peer_stream {
@@ -102,6 +131,7 @@ struct peer_stream {
 
 struct peer {
 	struct sim *sim;
+	int end;		/* of the simulation */
 	int side;		/* 0 client, 1 server */
 	struct quic_conn conn;
 	const struct work *work;
@@ -121,16 +151,14 @@ struct peer {
 	struct quic_pkt *pkt;
 };
 
-struct peer *peer_new(struct sim *s, int side, const struct work *w,
+struct peer *peer_new(struct sim *s, int end, const struct work *w,
 		      const struct quic_conn_config *cfg, const struct quic_tparam *tp,
 		      const struct quic_crypto_ops *crypto);
 void peer_free(struct peer *p);
 void peer_start(struct peer *p);
-void peer_rx(struct peer *p, const struct quic_addr *src, const struct quic_addr *dst,
-	     const u8 *data, u32 len, u8 ecn);
-struct quic_addr peer_addr(int side);	/* where it begins */
-void peer_timer(struct peer *p);
-u64 peer_deadline(struct peer *p);
+struct quic_addr peer_addr(int end);	/* where it begins */
+struct quic_addr peer_preferred(void);	/* the server's preferred address */
+void peer_timer(void *p);
 bool peer_done(const struct peer *p);
 const char *peer_error(const struct peer *p);	/* empty: none */
 
