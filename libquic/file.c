@@ -15,7 +15,7 @@
 #define PSK_KEY_MAX	512
 #define PSK_COUNT_MAX	65536
 
-void lq_file_free(gnutls_datum_t *data)
+void lq_file_free(struct lq_data *data)
 {
 	if (data->data)
 		explicit_bzero(data->data, data->size);
@@ -25,7 +25,7 @@ void lq_file_free(gnutls_datum_t *data)
 }
 
 /* Room is doubled; the old copy is wiped, which realloc() would not do. */
-static int grow(gnutls_datum_t *data, size_t *room)
+static int grow(struct lq_data *data, size_t *room)
 {
 	size_t bigger = *room ? *room * 2 : 4096;
 	unsigned char *to;
@@ -46,7 +46,7 @@ static int grow(gnutls_datum_t *data, size_t *room)
 }
 
 /* One byte of room is kept for a NUL, which size does not count. */
-static int read_all(int fd, gnutls_datum_t *data)
+static int read_all(int fd, struct lq_data *data)
 {
 	size_t room = 0;
 	ssize_t n;
@@ -70,7 +70,7 @@ static int read_all(int fd, gnutls_datum_t *data)
 	}
 }
 
-int lq_file_read(const char *path, const char *what, gnutls_datum_t *to)
+int lq_file_read(const char *path, const char *what, struct lq_data *to)
 {
 	int err = 0, fd;
 
@@ -169,7 +169,7 @@ int lq_psk_read(const char *path, struct lq_psk **psks, size_t *count)
 {
 	unsigned int number = 0;
 	char *line, *next;
-	gnutls_datum_t text;
+	struct lq_data text;
 	int err;
 
 	*psks = NULL;

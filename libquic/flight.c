@@ -230,40 +230,6 @@ ssize_t lq_crypto_recv(int sd, void *data, size_t size, int *level)
 	return receive(sd, data, size, 0, level);
 }
 
-const char *lq_alert_name(int alert)
-{
-	const char *name = gnutls_alert_get_name((gnutls_alert_description_t)alert);
-
-	return name ? name : "unknown alert";
-}
-
-/* RFC 8446 §6.2: what an alert of the peer says about us */
-static int alert_errno(int alert)
-{
-	switch (alert) {
-	case GNUTLS_A_BAD_CERTIFICATE:
-	case GNUTLS_A_UNSUPPORTED_CERTIFICATE:
-	case GNUTLS_A_CERTIFICATE_REVOKED:
-	case GNUTLS_A_CERTIFICATE_EXPIRED:
-	case GNUTLS_A_CERTIFICATE_UNKNOWN:
-	case GNUTLS_A_UNKNOWN_CA:
-	case GNUTLS_A_ACCESS_DENIED:
-	case GNUTLS_A_DECRYPT_ERROR:
-	case GNUTLS_A_UNKNOWN_PSK_IDENTITY:
-	case GNUTLS_A_CERTIFICATE_REQUIRED:
-		return -EKEYREJECTED;
-	case GNUTLS_A_NO_APPLICATION_PROTOCOL:
-		return -ENOPROTOOPT;
-	case GNUTLS_A_HANDSHAKE_FAILURE:
-	case GNUTLS_A_PROTOCOL_VERSION:
-	case GNUTLS_A_INSUFFICIENT_SECURITY:
-	case GNUTLS_A_UNRECOGNIZED_NAME:
-		return -ECONNREFUSED;
-	default:
-		return -EPROTO;
-	}
-}
-
 static void fail_errcode(const struct quic_connection_close *close, size_t phrase_len,
 			 struct lq_failure *failure)
 {
@@ -276,7 +242,7 @@ static void fail_errcode(const struct quic_connection_close *close, size_t phras
 	if (close->errcode >= ALERT_ERROR_FIRST && close->errcode <= ALERT_ERROR_LAST) {
 		if (!strcmp(phrase, lq_alert_name(alert)))
 			*phrase = '\0';
-		lq_fail(failure, alert_errno(alert), -1, "peer sent TLS alert: %s (%d)%s%s",
+		lq_fail(failure, lq_alert_errno(alert), -1, "peer sent TLS alert: %s (%d)%s%s",
 			lq_alert_name(alert), alert, *phrase ? ": " : "", phrase);
 	} else {
 		lq_fail(failure, close->errcode == QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED ?

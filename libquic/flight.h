@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What GnuTLS produced and the kernel has not taken yet: TLS messages and
+ * What TLS produced and the kernel has not taken yet: TLS messages and
  * secrets, in the order in which they arose.
  */
 #ifndef _LIBQUIC_FLIGHT_H
@@ -32,6 +32,5 @@ int lq_secret_set(int sd, const struct quic_crypto_secret *secret);
 void lq_fail_closed(int sd, int err, bool is_server, struct lq_failure *failure);
 /* Tells the peer, and ends the connection. */
 void lq_close(int sd, const struct lq_failure *failure);
-const char *lq_alert_name(int alert);
 
 #endif /* _LIBQUIC_FLIGHT_H */

@@ -3,43 +3,82 @@
  * What the files of libquic share.
  *
  *   log          messages, level, callback
+ *   alert        TLS alerts: names, and what one of the peer says
  *   stream       quic_sendmsg(), quic_recvmsg()
- *   session      struct quic_session: what we know of a gnutls_session_t
- *   handshake    TLS messages, secrets and parameters between GnuTLS and kernel
- *   verify       is this the peer that we wanted?
+ *   session      struct quic_session: what we know of a session of the TLS library
+ *   handshake    TLS messages, secrets and parameters between TLS and kernel
+ *   flight       the kernel's side of that
+ *   verify       why a peer is not the one that we wanted, in words
  *   credentials  key, certificate and PSK files
  *   endpoint     sessions and handshakes from parameters
  *   replay       a server accepts 0-RTT of a ClientHello once
+ *   file         files with keys
+ *   tls.h        the seam: tls_gnutls*.c or tls_openssl*.c is linked
  *
- * A struct quic_session hangs on the TLS session as the private data of our
- * extension, so it is freed by gnutls_deinit().  No global state but the log and
- * the list of replay.
+ * A struct quic_session hangs on the TLS session and is freed with it.  No global
+ * state but the log and the list of replay.
  */
 #ifndef _LIBQUIC_INTERNAL_H
 #define _LIBQUIC_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 #include <netinet/quic.h>
 
-#define QUIC_TLS_EXT_TRANSPORT_PARAMS	0x39	/* RFC 9001 §8.2 */
 #define QUIC_TRANSPORT_PARAMS_MAX	256
 #define QUIC_TICKET_KEY_SIZE		64
 #define QUIC_TICKET_MAX			4096
 #define QUIC_ALPN_MAX			256
+#define QUIC_ALPN_COUNT_MAX		8	/* GnuTLS takes no more */
 #define QUIC_REASON_SIZE		512
 
 #define QUIC_ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Bytes: a file, a name, the state of a session */
+struct lq_data {
+	unsigned char *data;
+	unsigned int size;
+};
 
 /* log */
 void lq_log(int level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Copies text of a peer or a file, other than printable ASCII as '?'. */
 void lq_printable(char *to, size_t size, const void *from, size_t len);
+/* Appends a line of the NSS key log format (with its newline) to the file. */
+void lq_keylog_write(const char *path, const char *line);
+
+/* alert: those of RFC 8446 §6 that we send or understand */
+enum lq_alert {
+	LQ_ALERT_NONE			= -1,
+	LQ_ALERT_UNEXPECTED_MESSAGE	= 10,
+	LQ_ALERT_HANDSHAKE_FAILURE	= 40,
+	LQ_ALERT_BAD_CERTIFICATE	= 42,
+	LQ_ALERT_UNSUPPORTED_CERTIFICATE = 43,
+	LQ_ALERT_CERTIFICATE_REVOKED	= 44,
+	LQ_ALERT_CERTIFICATE_EXPIRED	= 45,
+	LQ_ALERT_CERTIFICATE_UNKNOWN	= 46,
+	LQ_ALERT_ILLEGAL_PARAMETER	= 47,
+	LQ_ALERT_UNKNOWN_CA		= 48,
+	LQ_ALERT_ACCESS_DENIED		= 49,
+	LQ_ALERT_DECRYPT_ERROR		= 51,
+	LQ_ALERT_PROTOCOL_VERSION	= 70,
+	LQ_ALERT_INSUFFICIENT_SECURITY	= 71,
+	LQ_ALERT_INTERNAL_ERROR		= 80,
+	LQ_ALERT_MISSING_EXTENSION	= 109,
+	LQ_ALERT_UNRECOGNIZED_NAME	= 112,
+	LQ_ALERT_UNKNOWN_PSK_IDENTITY	= 115,
+	LQ_ALERT_CERTIFICATE_REQUIRED	= 116,
+	LQ_ALERT_NO_APPLICATION_PROTOCOL = 120,
+};
+
+const char *lq_alert_name(int alert);
+int lq_alert_errno(int alert);		/* what an alert of the peer says about us */
 
 /* Why a handshake fails: the first reason given is kept. */
 struct lq_failure {
 	int err;			/* negative errno, 0: none */
-	int alert;			/* GNUTLS_A_*, -1: none to send */
+	int alert;			/* enum lq_alert, or another of TLS */
 	bool closed;			/* the kernel has closed already */
 	char text[QUIC_REASON_SIZE];
 };
@@ -49,7 +88,7 @@ void lq_fail(struct lq_failure *failure, int err, int alert, const char *fmt, ..
 
 /* session */
 struct quic_session {
-	gnutls_session_t tls;
+	void *tls;			/* gnutls_session_t, SSL * */
 	struct quic_handshake_ctx *handshake;	/* while there is one */
 	struct quic_credentials *credentials;	/* of quic_*_session_new() */
 	char *alpns;			/* as set, NULL: none */
@@ -57,7 +96,6 @@ struct quic_session {
 	char *keylogfile;
 	unsigned int timeout_ms;
 	bool verify_off;
-	bool verified;			/* the peer's certificate was checked */
 	bool psk_only;			/* a peer with a certificate is refused */
 	bool ticket_read;
 	bool remembers;			/* client: the kernel is to be told of: */
@@ -65,23 +103,40 @@ struct quic_session {
 	char psk_asked[64];		/* server: identity that a key was given for */
 };
 
-struct quic_session *lq_session(gnutls_session_t tls);	/* NULL: no memory */
-int lq_errno(int gnutls_error);
-
+void lq_session_init(struct quic_session *s, void *tls);
+void lq_session_clear(struct quic_session *s);
 int lq_session_remember(struct quic_session *s);	/* tells the kernel; -EINVAL: not connected */
 
-/* replay */
-void lq_replay_protect(gnutls_session_t tls);
+/* replay: 0, -EEXIST, -ENOSPC or -ENOMEM; of the id, LQ_REPLAY_ID bytes are looked at */
+#define LQ_REPLAY_ID	16
 
-/* handshake: called by GnuTLS while one is under way */
-int lq_params_recv(gnutls_session_t tls, const unsigned char *data, size_t len);
-int lq_params_send(gnutls_session_t tls, gnutls_buffer_t to);
-
-struct lq_failure *lq_handshake_failure(gnutls_session_t tls);	/* NULL: no handshake */
-int lq_verify_client(gnutls_session_t tls);	/* a gnutls_certificate_verify_function */
+int lq_replay_add(const void *id, time_t expires);
 
 /* verify */
-int lq_verify_peer(struct quic_session *s, bool is_server, struct lq_failure *failure);
+enum lq_fault {
+	LQ_FAULT_ABSENT,		/* no certificate */
+	LQ_FAULT_ISSUER,
+	LQ_FAULT_EXPIRED,
+	LQ_FAULT_NOT_YET,
+	LQ_FAULT_NAME,
+	LQ_FAULT_REVOKED,
+	LQ_FAULT_OTHER,
+};
+
+#define LQ_NAMES_SIZE	200
+
+struct lq_verdict {
+	enum lq_fault fault;
+	char subject[160], issuer[160];
+	char names[LQ_NAMES_SIZE];	/* that it is for, see lq_verdict_name() */
+	time_t from, until;		/* -1: unknown */
+	char text[160];			/* the TLS library's word for it */
+};
+
+void lq_verdict_name(struct lq_verdict *v, const char *name);
+void lq_verdict_address(struct lq_verdict *v, const void *address, size_t len);
+int lq_verdict_fail(const struct lq_verdict *v, bool is_server, const char *host,
+		    struct lq_failure *failure);
 bool lq_is_address(const char *host);
 
 /* credentials */
@@ -95,21 +150,22 @@ struct quic_credentials {
 	unsigned int refs;
 	bool is_server;
 	bool verify_clients;
-	gnutls_certificate_credentials_t x509;
-	gnutls_psk_client_credentials_t psk_client;
-	gnutls_psk_server_credentials_t psk_server;
-	struct lq_psk *psks;		/* server */
+	bool x509;			/* certificates are in use */
+	struct lq_psk *psks;		/* a client uses the first */
 	size_t psk_count;
+	void *tls;			/* the TLS library's form of it all */
 };
 
 int lq_credentials_new(const struct quic_handshake_params *p, bool is_server,
 		       struct quic_credentials **credentials);
 struct quic_credentials *lq_credentials_get(struct quic_credentials *credentials);
+const struct lq_psk *lq_credentials_psk(const struct quic_credentials *c, const void *identity,
+					size_t len);
 
-/* psk file */
+/* file */
 int lq_psk_read(const char *path, struct lq_psk **psks, size_t *count);
 void lq_psk_free(struct lq_psk *psks, size_t count);
-int lq_file_read(const char *path, const char *what, gnutls_datum_t *to);
-void lq_file_free(gnutls_datum_t *data);
+int lq_file_read(const char *path, const char *what, struct lq_data *to);
+void lq_file_free(struct lq_data *data);
 
 #endif /* _LIBQUIC_INTERNAL_H */

@@ -5,9 +5,12 @@
  * The level and the callback are the only global state of the library.  They
  * are meant to be set before threads start; a change is seen by the next call.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -70,4 +73,19 @@ void lq_fail(struct lq_failure *failure, int err, int alert, const char *fmt, ..
 	va_start(ap, fmt);
 	vsnprintf(failure->text, sizeof(failure->text), fmt, ap);
 	va_end(ap);
+}
+
+void lq_keylog_write(const char *path, const char *line)
+{
+	ssize_t len = (ssize_t)strlen(line);
+	int fd;
+
+	fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		lq_log(QUIC_LOG_WARNING, "key log file '%s': %s", path, strerror(errno));
+		return;
+	}
+	if (write(fd, line, (size_t)len) != len)
+		lq_log(QUIC_LOG_WARNING, "key log file '%s': not written", path);
+	close(fd);
 }

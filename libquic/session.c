@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * What libquic keeps beside a gnutls_session_t, and the calls that set it.
- *
- * The record is the private data of the transport parameters extension that
- * we register on the session: GnuTLS frees it with the session, and the
- * program's own gnutls_session_set_ptr() stays free.
+ * What libquic keeps beside a session of the TLS library, and the calls that set it.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "tls.h"
 
-#define ALPN_COUNT_MAX	8	/* GnuTLS takes no more */
-
-/* What quic_session_get_data() puts before GnuTLS's bytes. */
+/* What quic_session_get_data() puts before the TLS library's bytes. */
 struct data_head {
 	char magic[4];			/* QUIC */
 	uint32_t version;		/* QUIC_VERSION_*: tickets are good in no other */
@@ -23,62 +17,17 @@ struct data_head {
 
 static const char data_magic[4] = { 'Q', 'U', 'I', 'C' };
 
-static void free_session(gnutls_ext_priv_data_t data)
+void lq_session_init(struct quic_session *s, void *tls)
 {
-	struct quic_session *s = data;
+	s->tls = tls;
+	s->timeout_ms = QUIC_HANDSHAKE_TIMEOUT_MS;
+}
 
-	if (!s)
-		return;
+void lq_session_clear(struct quic_session *s)
+{
 	free(s->alpns);
 	free(s->hostname);
 	free(s->keylogfile);
-	free(s);
-}
-
-int lq_errno(int gnutls_error)
-{
-	switch (gnutls_error) {
-	case GNUTLS_E_MEMORY_ERROR:
-		return -ENOMEM;
-	case GNUTLS_E_TIMEDOUT:
-		return -ETIMEDOUT;
-	case GNUTLS_E_INVALID_REQUEST:
-		return -EINVAL;
-	case GNUTLS_E_SHORT_MEMORY_BUFFER:
-		return -EMSGSIZE;
-	default:
-		return -EPROTO;
-	}
-}
-
-static int register_extension(gnutls_session_t tls)
-{
-	return gnutls_session_ext_register(tls, "quic_transport_parameters",
-					   QUIC_TLS_EXT_TRANSPORT_PARAMS, GNUTLS_EXT_TLS,
-					   lq_params_recv, lq_params_send, free_session,
-					   NULL, NULL,
-					   GNUTLS_EXT_FLAG_TLS | GNUTLS_EXT_FLAG_CLIENT_HELLO |
-					   GNUTLS_EXT_FLAG_EE);
-}
-
-struct quic_session *lq_session(gnutls_session_t tls)
-{
-	gnutls_ext_priv_data_t data = NULL;
-	struct quic_session *s;
-
-	if (!gnutls_ext_get_data(tls, QUIC_TLS_EXT_TRANSPORT_PARAMS, &data) && data)
-		return data;
-
-	if (register_extension(tls))
-		return NULL;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->tls = tls;
-	s->timeout_ms = QUIC_HANDSHAKE_TIMEOUT_MS;
-	gnutls_ext_set_data(tls, QUIC_TLS_EXT_TRANSPORT_PARAMS, s);
-	lq_replay_protect(tls);
-	return s;
 }
 
 static int replace_string(char **to, const char *from)
@@ -96,7 +45,7 @@ static int replace_string(char **to, const char *from)
 }
 
 /* Splits @text at its commas, in place; returns the count or a negative errno. */
-static int split_alpns(char *text, gnutls_datum_t names[ALPN_COUNT_MAX])
+static int split_alpns(char *text, struct lq_data names[QUIC_ALPN_COUNT_MAX])
 {
 	char *next, *name = text;
 	int count = 0;
@@ -108,7 +57,7 @@ static int split_alpns(char *text, gnutls_datum_t names[ALPN_COUNT_MAX])
 		name += strspn(name, " ");
 		if (!*name || strlen(name) > 255)	/* RFC 7301 §3.1 */
 			return -EINVAL;
-		if (count == ALPN_COUNT_MAX)
+		if (count == QUIC_ALPN_COUNT_MAX)
 			return -E2BIG;
 		names[count].data = (unsigned char *)name;
 		names[count++].size = strlen(name);
@@ -118,7 +67,7 @@ static int split_alpns(char *text, gnutls_datum_t names[ALPN_COUNT_MAX])
 
 int quic_session_set_alpn(void *session, const void *alpns, size_t len)
 {
-	gnutls_datum_t names[ALPN_COUNT_MAX];
+	struct lq_data names[QUIC_ALPN_COUNT_MAX];
 	char text[QUIC_ALPN_MAX + 1];
 	struct quic_session *s;
 	int count, err;
@@ -143,12 +92,7 @@ int quic_session_set_alpn(void *session, const void *alpns, size_t len)
 		       count == -E2BIG ? "too many names" : "an empty or too long name");
 		return count;
 	}
-	err = gnutls_alpn_set_protocols(session, names, count, GNUTLS_ALPN_SERVER_PRECEDENCE);
-	if (err) {
-		lq_log(QUIC_LOG_ERROR, "ALPN list '%s': %s", s->alpns, gnutls_strerror(err));
-		return lq_errno(err);
-	}
-	return 0;
+	return lq_tls_set_alpn(s, names, (unsigned int)count);
 }
 
 /* Copies out with a size in and a length out; a NUL follows if there is room. */
@@ -168,36 +112,36 @@ static int copy_out(void *to, size_t *len, const void *from, size_t from_len)
 
 int quic_session_get_alpn(void *session, void *alpn, size_t *len)
 {
-	gnutls_datum_t name = { NULL, 0 };
+	struct lq_data name = { NULL, 0 };
+	struct quic_session *s;
 
 	if (!session || !len)
 		return -EINVAL;
-	if (gnutls_alpn_get_selected_protocol(session, &name))
+	s = lq_session(session);
+	if (!s)
+		return -ENOMEM;
+	if (!lq_tls_alpn(s, &name))
 		name.size = 0;
 	return copy_out(alpn, len, name.data, name.size);
 }
 
-/* Gives GnuTLS the NewSessionTicket that the kernel received, once. */
+/* Gives TLS the NewSessionTicket that the kernel received, once. */
 static int read_ticket(struct quic_session *s)
 {
 	unsigned char ticket[QUIC_TICKET_MAX];
 	socklen_t len = sizeof(ticket);
 	int err;
 
-	if (getsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_SESSION_TICKET,
+	if (getsockopt(lq_tls_socket(s->tls), SOL_QUIC, QUIC_SOCKOPT_SESSION_TICKET,
 		       ticket, &len))
 		return -errno;
 	if (!len)
 		return -EAGAIN;
 
-	err = gnutls_handshake_write(s->tls, GNUTLS_ENCRYPTION_LEVEL_APPLICATION, ticket, len);
+	err = lq_tls_ticket(s, ticket, len);
 	explicit_bzero(ticket, sizeof(ticket));
-	if (err && err != GNUTLS_E_AGAIN) {
-		lq_log(QUIC_LOG_ERROR, "session ticket: %s", gnutls_strerror(err));
-		return lq_errno(err);
-	}
-	s->ticket_read = true;
-	return 0;
+	s->ticket_read = !err;
+	return err;
 }
 
 /* The version in use; 0: the kernel does not say. */
@@ -207,39 +151,39 @@ static uint32_t socket_version(const struct quic_session *s)
 	socklen_t len = sizeof(config);
 
 	memset(&config, 0, sizeof(config));
-	if (getsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_CONFIG, &config,
+	if (getsockopt(lq_tls_socket(s->tls), SOL_QUIC, QUIC_SOCKOPT_CONFIG, &config,
 		       &len))
 		return 0;
 	return config.version;
 }
 
-/* Our head and GnuTLS's bytes; without the server's parameters the latter alone. */
-static int put_data(struct quic_session *s, void *data, size_t *len, const gnutls_datum_t *blob)
+/* Our head and the TLS library's bytes; without the server's parameters the latter alone. */
+static int put_data(struct quic_session *s, void *data, size_t *len, const struct lq_data *state)
 {
 	socklen_t params_len = sizeof(struct quic_transport_param);
 	struct data_head head;
-	size_t size = sizeof(head) + blob->size, room = *len;
+	size_t size = sizeof(head) + state->size, room = *len;
 
 	memset(&head, 0, sizeof(head));
 	memcpy(head.magic, data_magic, sizeof(head.magic));
 	head.version = socket_version(s);
 	head.params.remote = 1;
-	if (getsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
+	if (getsockopt(lq_tls_socket(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
 		       &head.params, &params_len))
-		return copy_out(data, len, blob->data, blob->size);
+		return copy_out(data, len, state->data, state->size);
 	*len = size;
 	if (!data || room < size) {
 		lq_log(QUIC_LOG_ERROR, "session data: %zu bytes do not fit the buffer", size);
 		return -EMSGSIZE;
 	}
 	memcpy(data, &head, sizeof(head));
-	memcpy((char *)data + sizeof(head), blob->data, blob->size);
+	memcpy((char *)data + sizeof(head), state->data, state->size);
 	return 0;
 }
 
 int quic_session_get_data(void *session, void *data, size_t *len)
 {
-	gnutls_datum_t blob = { NULL, 0 };
+	struct lq_data state = { NULL, 0 };
 	struct quic_session *s;
 	int err;
 
@@ -253,16 +197,11 @@ int quic_session_get_data(void *session, void *data, size_t *len)
 		if (err)
 			return err;
 	}
-	/* Else gnutls_session_get_data2() would read from the socket. */
-	if (!(gnutls_session_get_flags(session) & GNUTLS_SFLAGS_SESSION_TICKET))
-		return -EAGAIN;
-
-	err = gnutls_session_get_data2(session, &blob);
+	err = lq_tls_export(s, &state);
 	if (err)
-		return lq_errno(err);
-	err = put_data(s, data, len, &blob);
-	explicit_bzero(blob.data, blob.size);
-	gnutls_free(blob.data);
+		return err;
+	err = put_data(s, data, len, &state);
+	lq_tls_export_free(&state);
 	return err;
 }
 
@@ -271,7 +210,7 @@ int lq_session_remember(struct quic_session *s)
 	if (!s->remembers)
 		return 0;
 	s->remembered.remote = 1;
-	if (setsockopt(gnutls_transport_get_int(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
+	if (setsockopt(lq_tls_socket(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
 		       &s->remembered, sizeof(s->remembered)))
 		return -errno;
 	s->remembers = false;
@@ -314,13 +253,24 @@ int quic_session_set_data(void *session, const void *data, size_t len)
 	head = take_head(s, data, len);
 	if (head == -EPROTONOSUPPORT)
 		return 0;
-	err = gnutls_session_set_data(session, (const char *)data + head, len - (size_t)head);
-	if (err) {
+	err = lq_tls_import(s, (const char *)data + head, len - (size_t)head);
+	if (err)
 		s->remembers = false;
-		lq_log(QUIC_LOG_ERROR, "session data not usable: %s", gnutls_strerror(err));
-		return err == GNUTLS_E_MEMORY_ERROR ? -ENOMEM : -EINVAL;
-	}
-	return 0;
+	return err;
+}
+
+int quic_session_is_resumed(void *session)
+{
+	struct quic_session *s = session ? lq_session(session) : NULL;
+
+	return s && lq_tls_is_resumed(s);
+}
+
+int quic_session_early_data(void *session)
+{
+	struct quic_session *s = session ? lq_session(session) : NULL;
+
+	return s && lq_tls_early_data(s);
 }
 
 int quic_session_set_verify(void *session, int mode, const char *hostname)

@@ -136,6 +136,10 @@ int quic_session_get_data(void *session, void *data, size_t *len);
  */
 int quic_session_set_data(void *session, const void *data, size_t len);
 
+/* After the handshake: 1 if a ticket was used, and if 0-RTT was accepted; else 0. */
+int quic_session_is_resumed(void *session);
+int quic_session_early_data(void *session);
+
 /* A client's handshake verifies the server's certificate even if the session
  * was made by the program, which may do otherwise with QUIC_VERIFY_NONE.
  */

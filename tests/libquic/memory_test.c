@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Each allocation of libquic fails in turn: -ENOMEM, no crash, no leak (which
- * the address sanitizer looks for at the end).  GnuTLS's own are not touched.
+ * the address sanitizer looks for at the end).  The TLS library's own are not touched.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "pair.h"
+#include "tls.h"
 
 char log_text[8192];
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -44,88 +45,15 @@ void pair_init(struct pair *p)
 	p->server.timeout_ms = 5000;
 }
 
-/* Sessions as in appendix C of the draft, but for the CA */
-struct raw {
-	gnutls_session_t tls;
-	gnutls_certificate_credentials_t cred;
-	gnutls_datum_t key;
-};
-
-static gnutls_anti_replay_t replay;	/* for good: it refuses tickets older than it is */
-
-/* Nothing is a replay here; GnuTLS takes 0-RTT only if asked to look. */
-static int add_seen(void *arg, time_t expires, const gnutls_datum_t *key,
-		    const gnutls_datum_t *data)
-{
-	(void)arg;
-	(void)expires;
-	(void)key;
-	(void)data;
-	return 0;
-}
-
-static int set_up_raw(struct raw *r, int fd, const struct quic_handshake_params *p,
-		      unsigned int flags)
-{
-	int err;
-
-	err = gnutls_init(&r->tls, flags | GNUTLS_ENABLE_EARLY_DATA |
-				   GNUTLS_NO_END_OF_EARLY_DATA);
-	if (err)
-		return err;
-	gnutls_credentials_set(r->tls, GNUTLS_CRD_CERTIFICATE, r->cred);
-	gnutls_transport_set_int(r->tls, fd);
-	err = gnutls_priority_set_direct(r->tls, QUIC_PRIORITY, NULL);
-	if (!err && p->alpns)
-		err = quic_session_set_alpn(r->tls, p->alpns, strlen(p->alpns));
-	return err;
-}
-
-static int raw_client(struct raw *r, const struct quic_handshake_params *p)
-{
-	int err;
-
-	gnutls_certificate_allocate_credentials(&r->cred);
-	gnutls_certificate_set_x509_trust_file(r->cred, p->cafile, GNUTLS_X509_FMT_PEM);
-	err = set_up_raw(r, FAKE_FD, p, GNUTLS_CLIENT);
-	if (!err && p->session_data)
-		err = quic_session_set_data(r->tls, p->session_data, p->session_data_len);
-	return err;
-}
-
-static int raw_server(struct raw *r, const struct quic_handshake_params *p, bool auto_ticket)
-{
-	int err;
-
-	gnutls_certificate_allocate_credentials(&r->cred);
-	err = gnutls_certificate_set_x509_key_file(r->cred, p->certfile, p->keyfile,
-						   GNUTLS_X509_FMT_PEM);
-	if (!err)
-		err = set_up_raw(r, FAKE_FD + 1, p, GNUTLS_SERVER |
-				 (auto_ticket ? 0 : GNUTLS_NO_AUTO_SEND_TICKET));
-	if (!replay && !gnutls_anti_replay_init(&replay))
-		gnutls_anti_replay_set_add_function(replay, add_seen);
-	gnutls_anti_replay_enable(r->tls, replay);
-	r->key.data = fake[1].ticket_key;
-	r->key.size = sizeof(fake[1].ticket_key);
-	return err ? err : gnutls_session_ticket_enable_server(r->tls, &r->key);
-}
-
-static void free_raw(struct raw *r)
-{
-	gnutls_deinit(r->tls);
-	gnutls_certificate_free_credentials(r->cred);
-}
-
 static void *run_client(void *arg)
 {
-	struct raw raw = { .tls = NULL };
+	struct tls_raw raw = { .session = NULL };
 	struct pair *p = arg;
 	void *session = NULL;
 
 	if (p->client_raw) {
-		p->client_err = raw_client(&raw, &p->client);
-		session = raw.tls;
+		p->client_err = tls_raw_client(&raw, &p->client);
+		session = raw.session;
 	} else {
 		p->client_err = quic_client_session_new(FAKE_FD, &p->client, &session);
 	}
@@ -136,7 +64,7 @@ static void *run_client(void *arg)
 	if (!p->client_err && p->client_done)
 		p->client_done(session);
 	if (p->client_raw)
-		free_raw(&raw);
+		tls_raw_free(&raw);
 	else
 		quic_session_free(session);
 	return NULL;
@@ -144,13 +72,13 @@ static void *run_client(void *arg)
 
 static void *run_server(void *arg)
 {
-	struct raw raw = { .tls = NULL };
+	struct tls_raw raw = { .session = NULL };
 	struct pair *p = arg;
 	void *session = NULL;
 
 	if (p->server_raw) {
-		p->server_err = raw_server(&raw, &p->server, p->auto_ticket);
-		session = raw.tls;
+		p->server_err = tls_raw_server(&raw, &p->server, p->auto_ticket);
+		session = raw.session;
 	} else {
 		p->server_err = quic_server_session_new(FAKE_FD + 1, &p->server, &session);
 	}
@@ -159,7 +87,7 @@ static void *run_server(void *arg)
 	if (!p->server_err && p->server_done)
 		p->server_done(session);
 	if (p->server_raw)
-		free_raw(&raw);
+		tls_raw_free(&raw);
 	else
 		quic_session_free(session);
 	return NULL;

@@ -11,7 +11,7 @@ struct pair {
 	struct quic_handshake_params client, server;
 	int client_err, server_err;
 	bool client_raw, server_raw;	/* a session of the program's own */
-	bool auto_ticket;		/* server_raw: without GNUTLS_NO_AUTO_SEND_TICKET */
+	bool auto_ticket;		/* server_raw: the TLS library sends tickets */
 	void (*client_setup)(void *session);	/* before the handshake */
 	void (*client_done)(void *session);	/* after one that succeeded */
 	void (*server_done)(void *session);

@@ -15,17 +15,17 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <arpa/inet.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "pki.h"
 
 char pki_dir[64];
 
 struct identity {
-	gnutls_x509_crt_t crt;
-	gnutls_x509_privkey_t key;
+	X509 *crt;
+	EVP_PKEY *key;
 };
 
 const char *pki_path(const char *name)
@@ -44,85 +44,81 @@ int pki_write(const char *name, const void *data, unsigned int len)
 	int err;
 
 	if (!f)
-		return GNUTLS_E_FILE_ERROR;
+		return -1;
 	err = fwrite(data, 1, len, f) != len;
-	return fclose(f) || err ? GNUTLS_E_FILE_ERROR : 0;
+	return fclose(f) || err ? -1 : 0;
 }
 
-static int write_datum(const char *name, const char *suffix, gnutls_datum_t *data)
+static int write_pem(const char *name, const struct identity *id)
 {
 	char file[64];
-	int err;
+	int ok = 0;
+	FILE *f;
 
-	snprintf(file, sizeof(file), "%s.%s", name, suffix);
-	err = pki_write(file, data->data, data->size);
-	gnutls_free(data->data);
-	return err;
+	snprintf(file, sizeof(file), "%s.pem", name);
+	f = fopen(pki_path(file), "w");
+	if (f)
+		ok = PEM_write_X509(f, id->crt);
+	if (!f || fclose(f) || !ok)
+		return -1;
+	snprintf(file, sizeof(file), "%s.key", name);
+	f = fopen(pki_path(file), "w");
+	ok = f && PEM_write_PrivateKey(f, id->key, NULL, NULL, 0, NULL, NULL);
+	return !f || fclose(f) || !ok ? -1 : 0;
 }
 
-static int make_key(gnutls_x509_privkey_t *key)
+static int add_ext(X509 *crt, int nid, const char *value)
 {
-	int err = gnutls_x509_privkey_init(key);
+	X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, nid, (char *)value);
+	int ok = ext && X509_add_ext(crt, ext, -1);
 
-	return err ? err : gnutls_x509_privkey_generate(*key, GNUTLS_PK_ECDSA,
-				GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0);
+	X509_EXTENSION_free(ext);
+	return ok;
 }
 
-static void set_names(gnutls_x509_crt_t crt, const char *name, const char *purpose)
+static int set_names(X509 *crt, const char *name, const char *purpose)
 {
-	struct in_addr addr;
+	char alt[128];
 
-	gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, name, strlen(name));
-	if (!purpose) {
-		gnutls_x509_crt_set_ca_status(crt, 1);
-		gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_KEY_CERT_SIGN);
-		return;
-	}
-	inet_pton(AF_INET, "192.0.2.1", &addr);
-	gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, name, strlen(name),
-					     GNUTLS_FSAN_SET);
-	gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_IPADDRESS, &addr, sizeof(addr),
-					     GNUTLS_FSAN_APPEND);
-	gnutls_x509_crt_set_key_purpose_oid(crt, purpose, 0);
+	if (!X509_NAME_add_entry_by_txt(X509_get_subject_name(crt), "CN", MBSTRING_ASC,
+					(const unsigned char *)name, -1, -1, 0))
+		return 0;
+	if (!purpose)
+		return add_ext(crt, NID_basic_constraints, "critical,CA:TRUE") &&
+		       add_ext(crt, NID_key_usage, "critical,keyCertSign");
+	snprintf(alt, sizeof(alt), "DNS:%s,IP:192.0.2.1", name);
+	return add_ext(crt, NID_subject_alt_name, alt) &&
+	       add_ext(crt, NID_ext_key_usage, purpose);
 }
 
 /* Makes FILE.pem and FILE.key; without an issuer it is its own. */
 static int make(struct identity *id, const char *file, const char *name, const char *purpose,
 		const struct identity *issuer, time_t from, time_t to)
 {
-	static unsigned char serial = 1;
-	gnutls_datum_t out;
-	int err;
+	static int serial = 1;
 
-	err = make_key(&id->key);
-	if (!err)
-		err = gnutls_x509_crt_init(&id->crt);
-	if (err)
-		return err;
-	serial++;
-	gnutls_x509_crt_set_version(id->crt, 3);
-	gnutls_x509_crt_set_serial(id->crt, &serial, 1);
-	gnutls_x509_crt_set_activation_time(id->crt, from);
-	gnutls_x509_crt_set_expiration_time(id->crt, to);
-	set_names(id->crt, name, purpose);
-	gnutls_x509_crt_set_key(id->crt, id->key);
+	id->key = EVP_EC_gen("P-256");
+	id->crt = X509_new();
+	if (!id->key || !id->crt)
+		return -1;
 	if (!issuer)
 		issuer = id;
-	err = gnutls_x509_crt_sign2(id->crt, issuer->crt, issuer->key, GNUTLS_DIG_SHA256, 0);
-	if (err)
-		return err;
-	err = gnutls_x509_crt_export2(id->crt, GNUTLS_X509_FMT_PEM, &out);
-	if (!err)
-		err = write_datum(file, "pem", &out);
-	if (!err)
-		err = gnutls_x509_privkey_export2(id->key, GNUTLS_X509_FMT_PEM, &out);
-	return err ? err : write_datum(file, "key", &out);
+	if (!X509_set_version(id->crt, X509_VERSION_3) ||
+	    !ASN1_INTEGER_set(X509_get_serialNumber(id->crt), ++serial) ||
+	    !ASN1_TIME_set(X509_getm_notBefore(id->crt), from) ||
+	    !ASN1_TIME_set(X509_getm_notAfter(id->crt), to) ||
+	    !set_names(id->crt, name, purpose) ||
+	    !X509_set_issuer_name(id->crt, X509_get_subject_name(issuer->crt)) ||
+	    !X509_set_pubkey(id->crt, id->key) ||
+	    !X509_sign(id->crt, issuer->key, EVP_sha256()))
+		return -1;
+	return write_pem(file, id);
 }
 
 static void drop(struct identity *id)
 {
-	gnutls_x509_crt_deinit(id->crt);
-	gnutls_x509_privkey_deinit(id->key);
+	X509_free(id->crt);
+	EVP_PKEY_free(id->key);
 }
 
 static int make_leaf(const char *file, const char *name, const char *purpose,
@@ -138,13 +134,13 @@ static int make_leaf(const char *file, const char *name, const char *purpose,
 int pki_make(void)
 {
 	time_t now = time(NULL), from = now - 3600, to = now + 86400;
-	const char *server = GNUTLS_KP_TLS_WWW_SERVER, *client = GNUTLS_KP_TLS_WWW_CLIENT;
+	const char *server = "serverAuth", *client = "clientAuth";
 	struct identity ca, other;
 	int err;
 
 	strcpy(pki_dir, "/tmp/libquic-test-XXXXXX");
 	if (!mkdtemp(pki_dir))
-		return GNUTLS_E_FILE_ERROR;
+		return -1;
 	err = make(&ca, "ca", "Test CA", NULL, NULL, 900000000, to);
 	if (!err)
 		err = make(&other, "other-ca", "Other CA", NULL, NULL, from, to);

@@ -195,7 +195,7 @@ static void first(struct ends *e)
 
 	client_start(e);
 	shake(e, NULL);
-	CHECK(!gnutls_session_is_resumed(e->cs));
+	CHECK(!quic_session_is_resumed(e->cs));
 	for (i = 0; i < 100 && err == -EAGAIN; i++) {
 		proxy_pump(e->proxy);
 		sleep_ms(10);
@@ -204,11 +204,6 @@ static void first(struct ends *e)
 	}
 	CHECK_EQ(err, 0);
 	end_conn(e);
-}
-
-static bool early_used(void *s)
-{
-	return gnutls_session_get_flags(s) & GNUTLS_SFLAGS_EARLY_DATA;
 }
 
 static void begin(struct ends *e, int client, int server)
@@ -266,9 +261,9 @@ static void resume(void)
 
 	begin(&e, 0, 0);
 	shake(&e, NULL);
-	CHECK(gnutls_session_is_resumed(e.cs));
-	CHECK(gnutls_session_is_resumed(e.ss));
-	CHECK(!early_used(e.cs));
+	CHECK(quic_session_is_resumed(e.cs));
+	CHECK(quic_session_is_resumed(e.ss));
+	CHECK(!quic_session_early_data(e.cs));
 	/* without 0-RTT it is just a connection */
 	send_hello(&e);
 	recv_hello(&e);
@@ -295,8 +290,8 @@ static void accepted(void)
 	begin(&e, 1, 1);
 	send_hello(&e);
 	shake(&e, read_half);
-	CHECK(early_used(e.cs));
-	CHECK(early_used(e.ss));
+	CHECK(quic_session_early_data(e.cs));
+	CHECK(quic_session_early_data(e.ss));
 	CHECK_EQ(mib_read("QuicEarlyIn") - in, 1);
 	CHECK_EQ(mib_read("QuicEarlyOut") - out, 1);
 	send_all(e.srv, 1, "x", 1, MSG_QUIC_STREAM_NEW);
@@ -316,7 +311,7 @@ static void large(void)
 	send_pattern(e.cli, 0, 60000, MSG_QUIC_STREAM_FIN);
 	send_pattern(e.cli, 2, 60000, MSG_QUIC_STREAM_FIN);
 	shake(&e, NULL);
-	CHECK(early_used(e.ss));
+	CHECK(quic_session_early_data(e.ss));
 	CHECK(mib_read("QuicEarlyIn") - in >= 5);
 	recv_two(e.srv, 0, 60000);
 }
@@ -331,7 +326,7 @@ static void arrives_once(struct ends *e)
 	send_pattern(e->cli, 0, 20000, MSG_QUIC_STREAM_FIN);
 	send_pattern(e->cli, 2, 20000, MSG_QUIC_STREAM_FIN);
 	shake(e, NULL);
-	CHECK(!early_used(e->ss));
+	CHECK(!quic_session_early_data(e->ss));
 	CHECK_EQ(mib_read("QuicEarlyRejected") - refused, 1);
 	CHECK_EQ(mib_read("QuicEarlyIn"), in);
 	recv_two(e->srv, 0, 20000);
@@ -344,7 +339,7 @@ static void refused(void)
 	begin(&e, 1, 1);
 	e.early[SRV] = 0;
 	arrives_once(&e);
-	CHECK(gnutls_session_is_resumed(e.ss));
+	CHECK(quic_session_is_resumed(e.ss));
 }
 
 /* RFC 9000 §7.4.1, RFC 9221 §3: a server that allows less than it did takes no 0-RTT */
@@ -367,7 +362,7 @@ static void lower_limits(void)
 		CHECK_OK(set_opt(e.p.lis, QUIC_SOCKOPT_TRANSPORT_PARAM, &lower[i],
 				 sizeof(lower[i])));
 		arrives_once(&e);
-		CHECK(!gnutls_session_is_resumed(e.ss));
+		CHECK(!quic_session_is_resumed(e.ss));
 		end_conn(&e);
 	}
 }
@@ -410,7 +405,7 @@ static void replayed(void)
 	client_start(&e);
 	send_hello(&e);
 	shake(&e, NULL);
-	CHECK(early_used(e.ss));
+	CHECK(quic_session_early_data(e.ss));
 	CHECK_EQ(mib_read("QuicEarlyIn") - in, 1);
 	for (i = 0; i < 20; i++) {	/* confirmed, so that it is not the old connection's */
 		proxy_pump(&x);
@@ -454,7 +449,7 @@ static void overtaking(void)
 	CHECK_EQ(quic_sendmsg(e.cli, buf, sizeof(buf), 0,
 			      MSG_QUIC_STREAM_NEW | MSG_QUIC_STREAM_FIN), sizeof(buf));
 	shake(&e, NULL);
-	CHECK(early_used(e.ss));
+	CHECK(quic_session_early_data(e.ss));
 	CHECK(x.n > 3);
 	CHECK_EQ(mib_read("QuicEarlyIn") - in, mib_read("QuicEarlyOut") - out);
 	memset(buf, 0, sizeof(buf));
@@ -485,7 +480,7 @@ static void retry(void)
 			CHECK_OK(set_opt(e.cli, QUIC_SOCKOPT_TOKEN, token, len));
 		send_hello(&e);
 		shake(&e, NULL);
-		CHECK(early_used(e.ss));
+		CHECK(quic_session_early_data(e.ss));
 		CHECK(mib_read("QuicEarlyIn") > in);
 		CHECK_EQ(mib_read("QuicRetryOut") - retries, 2);
 		recv_hello(&e);
@@ -557,7 +552,7 @@ static void other_version(void)
 	client_start(&e);
 	CHECK_ERR(stream_open(e.cli, -1, 0), EINVAL);
 	shake(&e, NULL);
-	CHECK(!gnutls_session_is_resumed(e.cs));
+	CHECK(!quic_session_is_resumed(e.cs));
 	/* in version 2 all the way it works */
 	end_conn(&e);
 	e.len = 0;
@@ -565,8 +560,8 @@ static void other_version(void)
 	client_start(&e);
 	send_hello(&e);
 	shake(&e, NULL);
-	CHECK(gnutls_session_is_resumed(e.cs));
-	CHECK(early_used(e.ss));
+	CHECK(quic_session_is_resumed(e.cs));
+	CHECK(quic_session_early_data(e.ss));
 	recv_hello(&e);
 }
 
@@ -601,7 +596,7 @@ static void upgraded(void)
 		shake(&e, NULL);
 		CHECK_EQ(version_of(e.cli), QUIC_VERSION_V2);
 		CHECK_EQ(version_of(e.srv), QUIC_VERSION_V2);
-		CHECK_EQ(!!gnutls_session_is_resumed(e.ss), i);
+		CHECK_EQ(!!quic_session_is_resumed(e.ss), i);
 		if (!i)
 			send_hello(&e);
 		recv_hello(&e);
@@ -624,7 +619,7 @@ static void upgraded_early(void)
 	shake(&e, NULL);
 	CHECK_EQ(version_of(e.cli), QUIC_VERSION_V2);
 	/* RFC 9369 §5: the ticket is of another version than the connection will be */
-	CHECK(!gnutls_session_is_resumed(e.ss));
+	CHECK(!quic_session_is_resumed(e.ss));
 	recv_hello(&e);
 }
 
