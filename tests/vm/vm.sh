@@ -5,7 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 
 vm=$top/tests/vm
-timeout=120 memory=2048 cpus=2 out= interactive= no_scan= no_leaks= modules= extra_append= time_travel=
+timeout=120 memory=2048 cpus=2 out= interactive= no_scan= no_leaks= modules= extra_append= time_travel= udp_port=
 
 usage() {
 	sed -n '/^# [a-z-]*run /,/^[^#]/{s/^# \?//p}' "$0"
@@ -15,13 +15,14 @@ usage() {
 # parse_options "$@" - leaves the command in the array `command`
 parse_options() {
 	local option
-	while getopts 't:m:s:o:a:iLST' option; do
+	while getopts 't:m:s:o:a:u:iLST' option; do
 		case $option in
 		t) timeout=$OPTARG ;;
 		m) memory=$OPTARG ;;
 		s) cpus=$OPTARG ;;
 		o) out=$OPTARG ;;
 		a) extra_append=$OPTARG ;;
+		u) udp_port=$OPTARG ;;
 		i) interactive=yes ;;
 		L) no_leaks=yes ;;
 		S) no_scan=yes ;;
@@ -44,7 +45,7 @@ prepare_out() {
 	[ -n "$out" ] || { out=$(mktemp -d "$build/vm/run.XXXXXX"); own_out=yes; }
 	mkdir -p "$out"
 	out=$(realpath "$out")
-	rm -f "$out"/{rc,dmesg,kmemleak,console}
+	rm -f "$out"/{rc,dmesg,kmemleak,console,udp-port}
 }
 
 # job MACHINE TTY - the file that guest-init reads
@@ -52,8 +53,8 @@ job() {
 	job=$out/job
 	{
 		printf 'job_machine=%q job_tty=%q job_out=%q job_cwd=%q job_build=%q\n' "$1" "$2" "$out" "$PWD" "$build"
-		printf 'job_timeout=%q job_interactive=%q job_term=%q job_no_leaks=%q job_modules=%q\n' \
-			"$timeout" "$interactive" "${TERM:-}" "$no_leaks" "$modules"
+		printf 'job_timeout=%q job_interactive=%q job_term=%q job_no_leaks=%q job_modules=%q job_udp_port=%q\n' \
+			"$timeout" "$interactive" "${TERM:-}" "$no_leaks" "$modules" "$udp_port"
 		printf 'job_stty=%q\n' "$([ -z "$interactive" ] || stty size 2>/dev/null | awk '{ print "rows", $1, "cols", $2 }')"
 		printf 'job_command=('
 		printf '%q ' "${command[@]}"
