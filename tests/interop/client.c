@@ -102,15 +102,6 @@ static bool have_ticket(struct client *cl, struct conn *c)
 	return !err;
 }
 
-static void close_politely(struct conn *c)
-{
-	struct quic_connection_close info = { .errcode = c->proto ? c->proto->no_error : 0 };
-
-	if (!c->dead)
-		setsockopt(c->sd, SOL_QUIC, QUIC_SOCKOPT_CONNECTION_CLOSE, &info, sizeof(info));
-	conn_free(c);
-}
-
 /* One connection, from beginning to end. */
 static bool fetch(struct client *cl, struct request *r, unsigned int n)
 {
@@ -141,7 +132,7 @@ static bool fetch(struct client *cl, struct request *r, unsigned int n)
 	}
 	if (want_ticket && !cl->ticket_len)
 		warn("no session ticket\n");
-	close_politely(c);
+	conn_close(c);
 	return ok;
 }
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <gnutls/gnutls.h>
 
 #include "endpoint.h"
 
@@ -57,6 +58,15 @@ void conn_free(struct conn *c)
 	quic_session_free(c->session);
 	close(c->sd);
 	free(c);
+}
+
+void conn_close(struct conn *c)
+{
+	struct quic_connection_close info = { .errcode = c->proto ? c->proto->no_error : 0 };
+
+	if (!c->dead)
+		setsockopt(c->sd, SOL_QUIC, QUIC_SOCKOPT_CONNECTION_CLOSE, &info, sizeof(info));
+	conn_free(c);
 }
 
 void conn_fail(struct conn *c, int err)
@@ -300,7 +310,8 @@ static int established(struct conn *c)
 	if (err)
 		return err;
 	c->proto = !strncmp(alpn, "h3", 2) ? &proto_h3 : &proto_hq;
-	say("%d: established, %s\n", c->sd, alpn);
+	say("%d: established, %s%s\n", c->sd, alpn,
+	    gnutls_session_get_flags(c->session) & GNUTLS_SFLAGS_EARLY_DATA ? ", 0-RTT" : "");
 	return c->proto->open ? c->proto->open(c) : 0;
 }
 

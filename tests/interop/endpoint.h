@@ -163,6 +163,8 @@ uint64_t now_ms(void);
 
 struct conn *conn_new(int sd, void *session);
 void conn_free(struct conn *c);
+/* Tells the peer, and frees. */
+void conn_close(struct conn *c);
 /* What poll() is to wait for, and at most how many ms (-1: for ever). */
 short conn_events(const struct conn *c);
 int conn_timeout(const struct conn *c);

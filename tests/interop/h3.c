@@ -269,14 +269,14 @@ static int not_sent(struct conn *c, struct stream *s, int err)
 	switch (err) {
 	case -EAGAIN:
 	case -ENOTCONN:
-	case -EPIPE:
 		return err;
 	case -ENOSPC:
 		nghttp3_conn_block_stream(c->h3, s->id);
 		return 0;
 	}
 	say("%d: stream %lld: %s\n", c->sd, (long long)s->id, strerror(-err));
-	nghttp3_conn_shutdown_stream_write(c->h3, s->id);	/* stopped by the peer */
+	/* Stopped by the peer; or the connection is closed, which recv() will tell. */
+	nghttp3_conn_shutdown_stream_write(c->h3, s->id);
 	s->out_done = true;
 	return close_stream(c, s);
 }

@@ -113,11 +113,11 @@ static int hq_output(struct conn *c)
 		if (n == -EAGAIN)
 			break;
 		dequeue(c);
-		if (n == -ENOTCONN || n == -EPIPE)
+		if (n == -ENOTCONN)
 			return n;
 		if (n < 0 && n != -ENOSPC) {
 			say("%d: stream %lld: %s\n", c->sd, (long long)s->id, strerror(-n));
-			s->out_done = true;	/* stopped by the peer */
+			s->out_done = true;	/* stopped by the peer, or all is closed */
 		}
 		if (s->out_done)
 			conn_stream_done(c, s);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * The server: one listening socket, any number of connections, one poll() loop.
- * A connection lives until the client closes it or it has been idle too long.
+ * A connection lives until the client closes it, it has been idle too long, or
+ * SIGHUP: then the server closes all that it has, and goes on serving.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -26,12 +27,14 @@ struct server {
 	unsigned int nr, size;
 };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, hang_up;
 
 static void on_signal(int sig)
 {
-	(void)sig;
-	stop = 1;
+	if (sig == SIGHUP)
+		hang_up = 1;
+	else
+		stop = 1;
 }
 
 static int listen_on(void)
@@ -196,6 +199,51 @@ static void step_all(struct server *sv)
 	sv->nr = kept;
 }
 
+static void close_all(struct server *sv)
+{
+	say("closing %u connections\n", sv->nr);
+	while (sv->nr)
+		conn_close(sv->conns[--sv->nr]);
+}
+
+/* Signals arrive while it waits, and only then. */
+static void serve(struct server *sv)
+{
+	struct timespec ts;
+	sigset_t none;
+	int timeout;
+
+	sigemptyset(&none);
+	while (!stop) {
+		if (hang_up) {
+			hang_up = 0;
+			close_all(sv);
+		}
+		timeout = prepare(sv);
+		ts = (struct timespec){ timeout / 1000, timeout % 1000 * 1000000 };
+		if (ppoll(sv->polls, sv->nr + 1, timeout < 0 ? NULL : &ts, &none) < 0)
+			continue;
+		step_all(sv);
+		if (sv->polls[0].revents)
+			accept_all(sv);
+	}
+}
+
+static void catch_signals(void)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t set;
+	unsigned int i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaction(signals[i], &sa, NULL);
+		sigaddset(&set, signals[i]);
+	}
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 int run_server(void)
 {
 	struct server sv = {
@@ -205,10 +253,8 @@ int run_server(void)
 	};
 	struct quic_handshake_params files = { .size = sizeof(files), .certfile = opt.cert,
 					       .keyfile = opt.key };
-	struct sigaction sa = { .sa_handler = on_signal };
 
-	sigaction(SIGTERM, &sa, NULL);
-	sigaction(SIGINT, &sa, NULL);
+	catch_signals();
 	if (quic_server_credentials_new(&files, &sv.params.credentials) || parse_preferred(&sv) ||
 	    grow(&sv))
 		return 1;
@@ -216,13 +262,7 @@ int run_server(void)
 	if (sv.sd < 0)
 		return 1;
 	fprintf(stderr, "endpoint: serving %s on port %s\n", opt.www, opt.port);
-	while (!stop) {
-		if (poll(sv.polls, sv.nr + 1, prepare(&sv)) < 0)
-			continue;
-		step_all(&sv);
-		if (sv.polls[0].revents)
-			accept_all(&sv);
-	}
+	serve(&sv);
 	while (sv.nr)
 		conn_free(sv.conns[--sv.nr]);
 	close(sv.sd);
