@@ -141,6 +141,7 @@ struct quic_space {
 /* A packet that came before its keys, RFC 9001 §5.7: kept until they are installed. */
 struct quic_held {
 	struct list_head list;
+	u64 at;				/* when it came */
 	u8 level;
 	u8 ecn;
 	u32 len;
@@ -149,6 +150,7 @@ struct quic_held {
 
 #define QUIC_HELD_MAX		16	/* such packets a connection, of Handshake and 1-RTT */
 #define QUIC_HELD_EARLY_MAX	32	/* and of 0-RTT: two initial windows, and some */
+#define QUIC_HURRY_MAX		4	/* times that a handshake is sped up, RFC 9002 §6.2.3 */
 
 /* A connection's paths beside the one in use; QUIC_PATH_UNUSED: there is none. */
 struct quic_side {
@@ -221,6 +223,7 @@ struct quic_conn {
 	struct quic_chunk *rx_chunk;	/* where packets are opened to */
 	struct list_head held;		/* struct quic_held */
 	u8 nheld, nheld_early;
+	u8 hurries;			/* handshake: CRYPTO sent again before the PTO */
 
 	struct quic_close close;
 	u32 close_rx;			/* datagrams received while closing, §10.2.1 */
@@ -281,6 +284,7 @@ struct quic_rx {
 	struct quic_addr local, remote;
 	u8 ecn;				/* enum quic_ecn */
 	bool more;			/* more of the same train follow */
+	u64 waited;			/* ns that it was held for want of keys */
 	/* A chunk that wraps the memory that data lies in, for plain 1-RTT, or NULL. */
 	struct quic_chunk *wrap;
 };

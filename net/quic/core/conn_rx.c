@@ -40,8 +40,10 @@ static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame
 	u64 delay = 0;
 	int err;
 
-	if (p->sp == QUIC_SPACE_APP) {
+	/* RFC 9002 §5.3: MAY ignore it for Initial packets */
+	if (p->sp != QUIC_SPACE_INITIAL)
 		delay = min_t(u64, f->ack.delay, U32_MAX) << c->peer_tp.ack_delay_exponent;
+	if (p->sp == QUIC_SPACE_APP) {
 		err = c->early_end ? quic_early_check_ack(c, &f->ack) : 0;
 		if (err)
 			return err;
@@ -49,7 +51,9 @@ static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame
 	/* RFC 9002 §A.8: an ACK of a Handshake packet proves our address to the server */
 	if (!c->server && p->sp == QUIC_SPACE_HANDSHAKE)
 		c->loss.peer_validated = true;
-	err = quic_loss_ack(&c->loss, p->sp, &f->ack, delay * QUIC_NSEC_PER_USEC, p->now);
+	/* RFC 9002 §5.3: SHOULD subtract what it waited here as well */
+	err = quic_loss_ack(&c->loss, p->sp, &f->ack,
+			    delay * QUIC_NSEC_PER_USEC + p->rx->waited, p->now);
 	quic_conn_ack_flush(c);
 	if (err || p->sp != QUIC_SPACE_APP)
 		return err;
@@ -114,6 +118,16 @@ static bool crypto_is_over(const struct quic_conn *c, enum quic_space_id sp)
 	return sp == QUIC_SPACE_HANDSHAKE && quic_keys_have(&c->keys, QUIC_CRYPTO_APP, false);
 }
 
+/*
+ * RFC 9002 §6.2.3: what the peer just sent shows that it lacks our CRYPTO of
+ * @sp: MAY send it again before the PTO, a limited number of times.
+ */
+static void hurry(struct quic_conn *c, enum quic_space_id sp, u64 now)
+{
+	if (c->hurries < QUIC_HURRY_MAX && quic_loss_hurry(&c->loss, sp, now))
+		c->hurries++;
+}
+
 /* RFC 9000 §7.5 */
 static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
@@ -128,6 +142,9 @@ static int rx_crypto(struct quic_conn *c, struct rx_pkt *p, const struct quic_fr
 		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
 	p->now_ack = true;
 	c->wake |= QUIC_WAKE_READ;
+	if (c->server && p->sp == QUIC_SPACE_INITIAL &&
+	    f->crypto.off + f->crypto.len <= b->read_off)
+		hurry(c, QUIC_SPACE_INITIAL, p->now);
 	err = quic_recvbuf_add(b, f->crypto.off, f->crypto.data, f->crypto.len, p->chunk);
 	if (err == -ENOMEM) {		/* no slice left in the chunk */
 		copy = c->ops->chunk->alloc(c->priv, f->crypto.len, false, false);
@@ -483,12 +500,15 @@ static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	held = kmalloc(sizeof(*held) + p->h.len, GFP_ATOMIC);
 	if (!held)
 		return false;
+	held->at = p->now;
 	held->level = p->level;
 	held->ecn = p->rx->ecn;
 	held->len = p->h.len;
 	memcpy(held->data, pkt, p->h.len);
 	list_add_tail(&held->list, &c->held);
 	++*held_count(c, p->level);
+	if (!c->server)		/* the server's Initial packets did not come */
+		hurry(c, QUIC_SPACE_INITIAL, p->now);
 	return true;
 }
 
@@ -613,6 +633,9 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	ack = &c->space[p->sp]->ack;
 	quic_acktr_received(ack, p->o.pn, p->eliciting, p->now_ack, p->rx->more, p->rx->ecn,
 			    p->now, c->local_tp.max_ack_delay * QUIC_NSEC_PER_MSEC);
+	/* RFC 9000 §13.2.5: SHOULD include delays by want of keys */
+	if (unlikely(p->rx->waited) && newest)
+		ack->largest_time = p->now - p->rx->waited;
 	/* RFC 9000 §9.3: only the highest-numbered packet that is not only probing */
 	if (unlikely(away) && p->path && p->path != &c->path && p->not_probing && newest)
 		quic_migrate_follow(c, p->path, p->now);
@@ -901,6 +924,7 @@ void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now)
 		rx.len = held->len;
 		rx.ecn = held->ecn;
 		rx.more = !list_is_last(&held->list, &mine);
+		rx.waited = now - min(now, held->at);
 		if (quic_conn_is_open(c))	/* its bytes were counted when it came */
 			rx_datagram(c, &rx, &c->path, now);
 		kfree(held);

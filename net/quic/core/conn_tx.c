@@ -33,6 +33,7 @@ struct tx {
 	u32 spare;		/* room to be left for another packet in the datagram */
 	bool sent_eliciting;
 	bool sent_challenge;
+	bool probed;		/* one of loss.probes, if any are asked for */
 };
 
 /* ---- what came of packets ---- */
@@ -364,9 +365,19 @@ bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp)
 	       quic_path_credit(&c->path) >= least(c);
 }
 
+/*
+ * RFC 9002 §6.2.4: SHOULD probe the other spaces with packets in flight as well:
+ * the peer may have the keys of one of them only.  So too with what was lost
+ * and waits for room in the congestion window, which may be full of the others'.
+ */
 static bool probing(const struct quic_conn *c, enum quic_space_id sp)
 {
-	return c->loss.probes && c->loss.probe_space == sp;
+	if (!c->loss.probes || c->loss.probe_space == sp)
+		return c->loss.probes;
+	if (c->confirmed || !c->space[sp] ||
+	    (sp == QUIC_SPACE_APP && c->state != QUIC_CONN_ESTABLISHED))
+		return false;
+	return c->loss.sp[sp]->eliciting_in_flight || crypto_wanted(c, c->space[sp]);
 }
 
 /*
@@ -420,8 +431,12 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 	struct quic_space *s = c->space[sp];
 	bool probe = probing(c, sp);
 
-	/* RFC 9000 §13.2.1: an ACK owed rides along */
-	if (quic_acktr_due(&s->ack, t->now) || quic_acktr_owed(&s->ack))
+	/*
+	 * RFC 9000 §13.2.1: an ACK owed rides along; and with a probe of the handshake the
+	 * last one again, which may be what the peer waits for
+	 */
+	if (quic_acktr_due(&s->ack, t->now) || quic_acktr_owed(&s->ack) ||
+	    (probe && !c->confirmed && quic_acktr_largest(&s->ack) >= 0))
 		quic_acktr_put(&s->ack, p, c->local_tp.ack_delay_exponent, t->now);
 	if ((!t->data_ok && !probe && !may_overtake(c, sp)) || !may_elicit(sp, t)) {
 		if (must_challenge(c, sp))
@@ -526,8 +541,7 @@ static int finish_packet(struct quic_conn *c, struct tx *t, struct sealing *z)
 	c->stats.tx_packets++;
 	t->slot->len += len;
 	t->sent_eliciting |= p->ack_eliciting;
-	if (p->ack_eliciting && probing(c, sp))
-		c->loss.probes--;
+	t->probed |= p->ack_eliciting && sp == c->loss.probe_space;
 	return 1;
 }
 
@@ -903,6 +917,9 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 			t.sent_flags = QUIC_SENT_ECT;
 		t.data_ok = data_allowed(c, mtu, now);
 		err = tx_open(c, &t);
+		/* a datagram, with as many spaces as it holds, is one of them */
+		if (unlikely(c->loss.probes) && t.probed)
+			c->loss.probes--;
 	}
 	if (slot->len)
 		return finish_datagram(c, &t);

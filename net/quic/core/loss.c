@@ -347,11 +347,22 @@ void quic_loss_reset_path(struct quic_loss *l, u8 algo, u32 mss)
 
 /* ---- RTT ---- */
 
-/* RFC 9002 §5.3, §A.7: UpdateRtt */
-static void update_rtt(struct quic_loss *l, u64 delay, u64 now)
+/*
+ * RFC 9002 §5.3: before the handshake is confirmed, the wait for keys may be
+ * most of a sample: MAY ignore it if less than min_rtt is left.  Nor is it to
+ * begin with one from which such a wait cannot be told, if a guess says less.
+ */
+static bool mostly_waited(const struct quic_loss *l, u64 rtt, u64 delay)
 {
-	u64 rtt = l->latest;
+	if (l->handshake_confirmed || delay <= rtt / 2)
+		return false;
+	return l->first_sample ? rtt < l->min + delay : rtt > l->smoothed;
+}
 
+/* RFC 9002 §5.3, §A.7: UpdateRtt */
+static void update_rtt(struct quic_loss *l, u64 rtt, u64 delay, u64 now)
+{
+	l->latest = rtt;
 	if (!l->first_sample) {
 		l->min = rtt;
 		l->smoothed = rtt;
@@ -366,6 +377,9 @@ static void update_rtt(struct quic_loss *l, u64 delay, u64 now)
 	/* RFC 9002 §5.3: MUST NOT subtract it if the result is smaller than min_rtt */
 	if (rtt >= l->min + delay)
 		rtt -= delay;
+	/* §6.1.2 goes by the latest: a wait for keys does not repeat */
+	if (!l->handshake_confirmed)
+		l->latest = rtt;
 	l->var = (3 * l->var + (l->smoothed > rtt ? l->smoothed - rtt : rtt - l->smoothed)) / 4;
 	l->smoothed = (7 * l->smoothed + rtt) / 8;
 }
@@ -647,10 +661,12 @@ static void report_acked(struct quic_loss *l, const struct quic_loss_space *ls,
 static bool sample_rtt(struct quic_loss *l, const struct quic_loss_space *ls, u64 largest,
 		       const struct acks *sum, u64 delay, u64 now)
 {
-	if (!sum->largest_time || !sum->eliciting || largest < ls->path_first)
+	u64 rtt = max_t(u64, now - min(now, sum->largest_time), 1);
+
+	if (!sum->largest_time || !sum->eliciting || largest < ls->path_first ||
+	    mostly_waited(l, rtt, delay))
 		return false;
-	l->latest = max_t(u64, now - min(now, sum->largest_time), 1);
-	update_rtt(l, delay, now);
+	update_rtt(l, rtt, delay, now);
 	return true;
 }
 
@@ -735,4 +751,16 @@ void quic_loss_timeout(struct quic_loss *l, u64 now)
 		l->base = now;
 	}
 	quic_loss_arm(l, now);
+}
+
+bool quic_loss_hurry(struct quic_loss *l, enum quic_space_id sp, u64 now)
+{
+	const struct quic_loss_space *ls = l->sp[sp];
+
+	if (l->probes || !ls || !ls->eliciting_in_flight ||
+	    now < ls->last_eliciting + QUIC_GRANULARITY)
+		return false;
+	l->probe_space = sp;
+	l->probes = QUIC_PROBES;
+	return true;
 }

@@ -67,7 +67,7 @@ struct quic_loss {
 	u8 holes;
 	u64 deadline;			/* QUIC_TIME_NEVER: none; see quic_loss_arm() */
 	u32 pto_count;
-	/* The owner takes one off for each ack-eliciting packet sent in probe_space, §6.2.4 */
+	/* The owner takes one off for each datagram that elicits an ACK in probe_space, §6.2.4 */
 	u8 probes;
 	u8 probe_space;
 	u8 ect_tested;			/* packets marked on this path, up to QUIC_ECN_TESTING */
@@ -98,7 +98,7 @@ void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp, const struct qui
 /*
  * An ACK frame: 0 or the transport error (PROTOCOL_VIOLATION for numbers never
  * sent or skipped, RFC 9000 §13.1, §21.4; then nothing was changed).  @delay:
- * ns, already scaled, 0 for Initial and Handshake.
+ * ns, already scaled, 0 for Initial.
  */
 int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_frame_ack *a,
 		  u64 delay, u64 now);
@@ -107,6 +107,11 @@ int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_
  * l->probe_space); called too early it just sets the deadline.
  */
 void quic_loss_timeout(struct quic_loss *l, u64 now);
+/*
+ * RFC 9002 §6.2.3: a probe of @sp at once, as if its PTO had expired, but
+ * without backoff.  False: nothing of it waits for an ACK, or it left just now.
+ */
+bool quic_loss_hurry(struct quic_loss *l, enum quic_space_id sp, u64 now);
 /* SetLossDetectionTimer: l->deadline.  After a train, and when the owner's fields change. */
 void quic_loss_arm(struct quic_loss *l, u64 now);
 /* The period, without backoff. */

@@ -251,6 +251,52 @@ static void test_rtt_ack_delay(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->l.smoothed, 102500000ull);
 }
 
+/* RFC 9002 §5.3: MAY ignore samples that were a wait for keys, before the confirmation */
+static void test_rtt_waited(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true);
+	u64 pn;
+
+	x->l.handshake_confirmed = false;
+	/* nothing to compare it with, and more than the guess */
+	pn = xmit(x, HS, PLAIN, T0);
+	ack_delayed(x, HS, pn, pn, 900 * MS, T0 + 1000 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.first_sample, 0ull);
+	KUNIT_EXPECT_EQ(test, x->l.smoothed, 333 * MS);
+	/* less than the guess is better than it */
+	pn = xmit(x, HS, PLAIN, T0 + 2000 * MS);
+	ack_delayed(x, HS, pn, pn, 60 * MS, T0 + 2100 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.smoothed, 100 * MS);
+	/* what is left of it counts, for the time threshold as well */
+	pn = xmit(x, HS, PLAIN, T0 + 3000 * MS);
+	ack_delayed(x, HS, pn, pn, 4900 * MS, T0 + 8000 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.smoothed, 100 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.latest, 100 * MS);
+	/* less than min_rtt is left of it */
+	pn = xmit(x, HS, PLAIN, T0 + 8000 * MS);
+	ack_delayed(x, HS, pn, pn, 4950 * MS, T0 + 13000 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.smoothed, 100 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.latest, 100 * MS);
+}
+
+/* RFC 9002 §6.2.3: a probe before the PTO, which does not back off */
+static void test_hurry(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true);
+
+	KUNIT_EXPECT_FALSE(test, quic_loss_hurry(&x->l, INIT, T0));	/* nothing in flight */
+	xmit(x, INIT, PLAIN, T0);
+	KUNIT_EXPECT_FALSE(test, quic_loss_hurry(&x->l, INIT, T0));	/* it left just now */
+	KUNIT_EXPECT_TRUE(test, quic_loss_hurry(&x->l, INIT, T0 + MS));
+	KUNIT_EXPECT_EQ(test, (u32)x->l.probes, QUIC_PROBES);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.probe_space, INIT);
+	KUNIT_EXPECT_EQ(test, x->l.pto_count, 0);
+	KUNIT_EXPECT_FALSE(test, quic_loss_hurry(&x->l, INIT, T0 + 2 * MS));	/* under way */
+	quic_loss_space_discard(&x->l, INIT, T0 + 3 * MS);
+	KUNIT_EXPECT_EQ(test, (u32)x->l.probes, 0);
+	KUNIT_EXPECT_FALSE(test, quic_loss_hurry(&x->l, INIT, T0 + 4 * MS));
+}
+
 /* RFC 9002 §5.1: of the largest only, newly acknowledged, by an ACK that was elicited */
 static void test_rtt_no_sample(struct kunit *test)
 {
@@ -1190,6 +1236,8 @@ static struct kunit_case loss_cases[] = {
 	KUNIT_CASE(test_rtt_initial),
 	KUNIT_CASE(test_rtt_samples),
 	KUNIT_CASE(test_rtt_ack_delay),
+	KUNIT_CASE(test_rtt_waited),
+	KUNIT_CASE(test_hurry),
 	KUNIT_CASE(test_rtt_no_sample),
 	KUNIT_CASE(test_packet_threshold),
 	KUNIT_CASE(test_black_hole),
