@@ -108,7 +108,8 @@ void lq_session_clear(struct quic_session *s);
 int lq_session_remember(struct quic_session *s);	/* tells the kernel; -EINVAL: not connected */
 
 /* replay: 0, -EEXIST, -ENOSPC or -ENOMEM; of the id, LQ_REPLAY_ID bytes are looked at */
-#define LQ_REPLAY_ID	16
+#define LQ_REPLAY_ID		16
+#define LQ_REPLAY_WINDOW	3600	/* seconds that a ClientHello is remembered */
 
 int lq_replay_add(const void *id, time_t expires);
 

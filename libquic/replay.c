@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Anti-replay of 0-RTT (RFC 8446 §8.2, RFC 9001 §9.2): each ClientHello that
- * offers early data is remembered for the TLS library's window of time, and early
+ * offers early data is remembered for LQ_REPLAY_WINDOW seconds, and early
  * data of one that is known, or that there is no room to remember, is refused; the
  * handshake goes on without.  The TLS library's side sees to it that older ones are
  * refused, too, and all that are older than this process.
@@ -17,7 +17,8 @@
 
 #include "internal.h"
 
-#define BUCKETS		8192
+/* Room for 145 0-RTT handshakes a second in a window; its pages are there when used. */
+#define BUCKETS		65536
 #define PLACES		8
 
 struct seen {
@@ -37,7 +38,7 @@ static int add_to(struct seen bucket[PLACES], time_t expires, const unsigned cha
 	int i;
 
 	for (i = 0; i < PLACES; i++) {
-		if (bucket[i].expires <= now)
+		if (bucket[i].expires < now)	/* all of that second */
 			place = &bucket[i];
 		else if (!memcmp(bucket[i].id, id, LQ_REPLAY_ID))
 			return -EEXIST;

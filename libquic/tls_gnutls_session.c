@@ -44,12 +44,24 @@ static int add_seen(void *arg, time_t expires, const gnutls_datum_t *key,
 	}
 }
 
+/* GnuTLS has no list but that of the present window, and begins a new one with the first
+ * ClientHello after its end: then all tickets from before are too old.  Its default of ten
+ * seconds leaves 0-RTT to clients that come back at once.
+ */
+static void protect_first(void)
+{
+	if (gnutls_anti_replay_init(&replay.gnutls))
+		return;
+	gnutls_anti_replay_set_window(replay.gnutls, LQ_REPLAY_WINDOW * 1000);
+	gnutls_anti_replay_set_add_function(replay.gnutls, add_seen);
+}
+
 /* A program that enables its own later replaces this one. */
 static void protect(gnutls_session_t tls)
 {
 	pthread_mutex_lock(&replay.lock);
-	if (!replay.gnutls && !gnutls_anti_replay_init(&replay.gnutls))
-		gnutls_anti_replay_set_add_function(replay.gnutls, add_seen);
+	if (!replay.gnutls)
+		protect_first();
 	pthread_mutex_unlock(&replay.lock);
 	if (replay.gnutls)
 		gnutls_anti_replay_enable(tls, replay.gnutls);

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <gnutls/gnutls.h>
 
 #include "endpoint.h"
 
@@ -311,7 +310,7 @@ static int established(struct conn *c)
 		return err;
 	c->proto = !strncmp(alpn, "h3", 2) ? &proto_h3 : &proto_hq;
 	say("%d: established, %s%s\n", c->sd, alpn,
-	    gnutls_session_get_flags(c->session) & GNUTLS_SFLAGS_EARLY_DATA ? ", 0-RTT" : "");
+	    quic_session_early_data(c->session) ? ", 0-RTT" : "");
 	return c->proto->open ? c->proto->open(c) : 0;
 }
 

@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/tls.h>
 
+#include "../../libquic/internal.h"
+#include "fake_clock.h"
 #include "pair.h"
 #include "test.h"
 #include "tls.h"
@@ -468,6 +471,67 @@ static const char *early_refused_by_kernel(void)
 	return early_with(true);
 }
 
+static int early_taken;
+
+static void get_early(void *session)
+{
+	early_taken = quic_session_early_data(session);
+}
+
+/* One more handshake, which resumes @ticket or gives one. */
+static const char *early_run(void *ticket, size_t ticket_len)
+{
+	struct pair p;
+
+	pair_init(&p);
+	fake[0].has_params = true;
+	p.client.early_data = p.server.early_data = 1;
+	p.client.session_data = ticket;
+	p.client.session_data_len = ticket_len;
+	p.client_done = ticket ? NULL : get_data;
+	p.server_done = get_early;
+	return run_ok(&p);
+}
+
+/* Times are in seconds: the last one counts in full, or there would be a gap before its end. */
+static const char *early_seen(void)
+{
+	unsigned char id[LQ_REPLAY_ID] = "early_seen";
+
+	CHECK(!lq_replay_add(id, time(NULL) + 10));
+	fake_clock_skip(10);
+	CHECK(lq_replay_add(id, time(NULL) + 10) == -EEXIST);
+	fake_clock_skip(2);
+	CHECK(!lq_replay_add(id, time(NULL) + 10));
+	return NULL;
+}
+
+/* Tickets are good for 0-RTT for an hour, whenever others came back (RFC 8446 §8.2). */
+static const char *early_later(void)
+{
+	static const unsigned int pause[4] = { 1000, 1000, 3600, 1 };
+	unsigned char tickets[4][sizeof(blob)];
+	size_t len[4];
+	const char *why;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		why = early_run(NULL, 0);
+		if (why)
+			return why;
+		CHECK(blob_len && !early_taken);
+		memcpy(tickets[i], blob, len[i] = blob_len);
+	}
+	for (i = 0; i < 4; i++) {
+		fake_clock_skip(pause[i]);
+		why = early_run(tickets[i], len[i]);
+		if (why)
+			return why;
+		CHECK(i == 2 || !!early_taken == (i < 2));	/* [2] begins a new list */
+	}
+	return NULL;
+}
+
 static const char *no_ticket(void)
 {
 	struct pair p;
@@ -695,6 +759,8 @@ const struct test handshake_tests[] = {
 	{ "resume_refused_psk", resume_refused_psk },
 	{ "early", early },
 	{ "early_refused_by_kernel", early_refused_by_kernel },
+	{ "early_seen", early_seen },
+	{ "early_later", early_later },
 	{ "no_ticket", no_ticket },
 	{ "credentials", credentials },
 	{ "raw_session", raw_session },
