@@ -90,6 +90,15 @@ port_of() {
 
 path_of() { local rest=${1#*://}; echo "/${rest#*/}"; }
 
+# all_downloaded - is there a file for each URL? Not every client's exit status says so.
+all_downloaded() {
+	local url path
+	for url in "${urls[@]}"; do
+		path=$(path_of "$url")
+		[ -e "$DOWNLOADS/${path##*/}" ] || die "${path##*/} was not downloaded"
+	done
+}
+
 peer_main() {
 	if [ "${1:-}" = --capabilities ]; then
 		printf '%s\n' "${capabilities[@]}"
