@@ -190,7 +190,8 @@ static void read_level(struct msghdr *hdr, int *level)
 			*level = *CMSG_DATA(cmsg);
 }
 
-static ssize_t receive(int sd, void *data, size_t size, int flags, int *level)
+/* Sets *empty if there was nothing at all: the connection is at its end. */
+static ssize_t receive(int sd, void *data, size_t size, int flags, int *level, bool *empty)
 {
 	struct iovec iov = { data, size };
 	union handshake_control control;
@@ -209,6 +210,8 @@ static ssize_t receive(int sd, void *data, size_t size, int flags, int *level)
 		return errno == EWOULDBLOCK ? -EAGAIN : -errno;
 
 	read_level(&hdr, level);
+	/* a datagram may be without data, and a FIN comes with the stream's number alone */
+	*empty = !n && !hdr.msg_controllen && !(hdr.msg_flags & MSG_QUIC_DATAGRAM);
 	return n;
 }
 
@@ -220,14 +223,15 @@ static ssize_t receive(int sd, void *data, size_t size, int flags, int *level)
 ssize_t lq_crypto_recv(int sd, void *data, size_t size, int *level)
 {
 	unsigned char byte;
+	bool empty;
 	ssize_t n;
 
-	n = receive(sd, &byte, sizeof(byte), MSG_PEEK, level);
-	if (n < 0 || (!n && *level < 0))
+	n = receive(sd, &byte, sizeof(byte), MSG_PEEK, level, &empty);
+	if (n < 0 || empty)
 		return n;
 	if (*level < 0)
 		return -EBUSY;
-	return receive(sd, data, size, 0, level);
+	return receive(sd, data, size, 0, level, &empty);
 }
 
 static void fail_errcode(const struct quic_connection_close *close, size_t phrase_len,

@@ -239,15 +239,27 @@ static int wait_wspace(struct sock *sk, struct send *s)
 	return err;
 }
 
+/* A client that remembers the server's limits may do so before the handshake: 0-RTT */
+int quic_sock_may_write(const struct quic_sock *qs)
+{
+	const struct quic_conn *c = &qs->conn;
+
+	if (c->state == QUIC_CONN_ESTABLISHED)
+		return 0;
+	if (c->state != QUIC_CONN_HANDSHAKE)
+		return -EPIPE;
+	return !c->server && (qs->tp_remembered || c->peer_params_set) ? 0 : -EINVAL;
+}
+
 /* All of it or nothing, as one frame. */
 static int send_dgram(struct sock *sk, struct send *s, struct msghdr *msg, size_t len)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
-	int err, max;
+	int err = quic_sock_may_write(quic_sk(sk)), max;
 	u8 *p;
 
-	if (c->state != QUIC_CONN_ESTABLISHED)
-		return c->state == QUIC_CONN_IDLE ? -EPIPE : -EINVAL;
+	if (err)
+		return err;
 	if (s->flags & STREAM_FLAGS)
 		return -EINVAL;
 	max = quic_conn_dgram_max(c);
@@ -275,18 +287,6 @@ static int send_dgram(struct sock *sk, struct send *s, struct msghdr *msg, size_
 }
 
 /* ---- streams ---- */
-
-/* A client that remembers the server's limits may do so before the handshake: 0-RTT */
-int quic_sock_may_write(const struct quic_sock *qs)
-{
-	const struct quic_conn *c = &qs->conn;
-
-	if (c->state == QUIC_CONN_ESTABLISHED)
-		return 0;
-	if (c->state != QUIC_CONN_HANDSHAKE)
-		return -EPIPE;
-	return !c->server && (qs->tp_remembered || c->peer_params_set) ? 0 : -EINVAL;
-}
 
 /* Open a stream, waiting for the peer's permission unless told not to. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,

@@ -299,6 +299,51 @@ static void accepted(void)
 	event_none(e.srv, 50);
 }
 
+/* RFC 9221 §3: a client that remembers the limit may, one that does not may not. */
+static void datagram(void)
+{
+	uint64_t in = mib_read("QuicEarlyIn");
+	char got[16];
+	struct ends e;
+	int i;
+
+	memset(&e, 0, sizeof(e));
+	e.early[CLI] = e.early[SRV] = 1;
+	e.conf.tp[SRV].max_datagram_frame_size = 1000;
+	listen_new(&e);
+	first(&e);
+	client_start(&e);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(send(e.cli, "01", i, MSG_QUIC_DATAGRAM), i);
+	CHECK_ERR(send(e.cli, (char [1000]){}, 1000, MSG_QUIC_DATAGRAM), EMSGSIZE);
+	shake(&e, NULL);
+	CHECK(quic_session_early_data(e.ss));
+	CHECK(mib_read("QuicEarlyIn") - in >= 1);
+	for (i = 0; i < 3; i++)
+		CHECK_EQ(recv(e.srv, got, sizeof(got), 0), i);
+	end_conn(&e);
+	/* nothing is remembered of the server */
+	e.len = 0;
+	client_start(&e);
+	CHECK_ERR(send(e.cli, "x", 1, MSG_QUIC_DATAGRAM), EINVAL);
+	shake(&e, NULL);
+	CHECK_EQ(send(e.cli, "x", 1, MSG_QUIC_DATAGRAM), 1);
+	CHECK_EQ(recv(e.srv, got, sizeof(got), 0), 1);
+}
+
+/* A stream of no bytes is not the end of the connection to the server's handshake. */
+static void empty_stream(void)
+{
+	struct ends e;
+
+	begin(&e, 1, 1);
+	CHECK_EQ(stream_open(e.cli, -1, 0), 0);
+	send_all(e.cli, 0, "", 0, MSG_QUIC_STREAM_FIN);
+	shake(&e, NULL);
+	CHECK(quic_session_early_data(e.ss));
+	recv_all(e.srv, 0, (char [1]){}, 0, true);
+}
+
 /* More than a window of it: what did not go early goes later. */
 static void large(void)
 {
@@ -684,6 +729,8 @@ static void abandoned(void)
 static const struct test tests[] = {
 	{ "resume", resume },
 	{ "accepted", accepted },
+	{ "datagram", datagram },
+	{ "empty-stream", empty_stream },
 	{ "large", large },
 	{ "refused", refused },
 	{ "lower-limits", lower_limits },

@@ -454,15 +454,15 @@ static void put_frames(struct quic_conn *c, enum quic_space_id sp, struct quic_p
 }
 
 /*
- * RFC 9000 §12.5, table 3: streams and their flow control are all that 0-RTT
- * packets carry here, and never an ACK (§17.2.3).
+ * RFC 9000 §12.5, table 3, RFC 9221 §5: streams, their flow control and datagrams
+ * are all that 0-RTT packets carry here, and never an ACK (§17.2.3).
  */
 static void put_early(struct quic_conn *c, struct quic_pkt *p, struct tx *t)
 {
 	if (!t->data_ok)
 		return;
 	quic_streams_tx_control(&c->streams, p);
-	quic_streams_tx_data(&c->streams, p);
+	put_data(c, p, t);
 	/* nothing, on second thoughts, but the Initial before it counts on its padding */
 	if (!p->len && t->pad_to)
 		put_ping(p);

@@ -133,13 +133,16 @@ u32 quic_dgrams_put(struct quic_dgrams *d, struct quic_pkt *p, u64 frame_max, u3
 	u32 dropped = 0;
 
 	while ((s = d->next)) {
-		if (s->len <= data_max) {
+		if (frame_max && s->len <= data_max) {
 			if (!put_one(p, s, frame_max, last))
 				break;
 			d->next = quic_slice_next(s);
 			continue;
 		}
-		/* the path has become narrower; RFC 9221 §5: cannot be fragmented */
+		/*
+		 * RFC 9221 §5: it cannot be fragmented, and the path has become narrower; §3: or
+		 * the peer takes less, or none, than what 0-RTT remembered of it
+		 */
 		d->next = quic_slice_next(s);
 		forget(d, s);
 		dropped++;

@@ -364,6 +364,100 @@ static void reduced(struct kunit *test)
 	}
 }
 
+/* A datagram of @len bytes that tell its number. */
+static void queue_dgram(struct kunit *test, struct end *e, u8 number, u32 len)
+{
+	u8 *to = quic_dgrams_reserve(&e->c.dgrams, len, false);
+
+	KUNIT_ASSERT_NOT_NULL(test, to);
+	memset(to, number, len);
+	quic_dgrams_queue(&e->c.dgrams, len);
+}
+
+/* All that have come to @e: a bit for each number. */
+static u32 read_dgrams(struct kunit *test, struct end *e)
+{
+	const struct quic_slice *s;
+	u32 got = 0;
+
+	while ((s = quic_dgrams_peek(&e->c.dgrams))) {
+		if (s->len)
+			got |= 1 << s->data[0];
+		else
+			got |= 1;
+		quic_dgrams_consume(&e->c.dgrams, s->len);
+	}
+	return got;
+}
+
+static struct ctx *early_dgrams(struct kunit *test, bool refuse)
+{
+	struct ctx *x = early_new(test, refuse);
+
+	x->p.e[0].c.peer_tp.max_datagram_frame_size = 1400;
+	x->p.e[1].c.local_tp.max_datagram_frame_size = 1400;
+	pair_connect(&x->p);
+	queue_dgram(test, &x->p.e[0], 0, 0);
+	queue_dgram(test, &x->p.e[0], 1, 100);	/* behind the ClientHello */
+	queue_dgram(test, &x->p.e[0], 2, 1100);	/* alone in an Initial's size */
+	/* too large for a long header before it */
+	queue_dgram(test, &x->p.e[0], 3, quic_conn_dgram_max(&x->p.e[0].c));
+	return x;
+}
+
+/* RFC 9221 §3: a client that remembers the limit MAY send DATAGRAM in 0-RTT */
+static void datagrams(struct kunit *test)
+{
+	struct ctx *x = early_dgrams(test, false);
+	struct end *c = &x->p.e[0], *s = &x->p.e[1];
+
+	write_early(x, 200);
+	KUNIT_EXPECT_GE(test, end_tx(c), 2);
+	x->p.now += PAIR_LEG;
+	end_deliver(s);
+	KUNIT_EXPECT_EQ(test, (int)s->c.state, (int)QUIC_CONN_HANDSHAKE);
+	KUNIT_EXPECT_EQ(test, read_dgrams(test, s), 7);
+	end_read(s);
+	KUNIT_EXPECT_EQ(test, s->got, 200);
+	pair_sleep(&x->p, 300 * PAIR_MS);
+	KUNIT_EXPECT_TRUE(test, c->c.confirmed && s->c.confirmed);
+	KUNIT_EXPECT_EQ(test, read_dgrams(test, s), 8);
+	KUNIT_EXPECT_FALSE(test, quic_dgrams_pending(&c->c.dgrams));
+	ctx_free(test, x);
+}
+
+static void no_dgrams(struct quic_tparam *tp)
+{
+	tp->max_datagram_frame_size = 0;
+}
+
+/*
+ * Rejected: those that left in 0-RTT packets are lost (RFC 9221 §5: not to be
+ * retransmitted); what waits goes by the parameters that the server has now.
+ */
+static void datagrams_rejected(struct kunit *test)
+{
+	struct ctx *x = early_dgrams(test, true);
+	struct end *c = &x->p.e[0], *s = &x->p.e[1];
+
+	pair_sleep(&x->p, 300 * PAIR_MS);
+	KUNIT_EXPECT_EQ(test, read_dgrams(test, s), 8);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&c->c) && quic_conn_is_open(&s->c));
+	ctx_free(test, x);
+	/* an empty one as well: not even its type is allowed then */
+	x = early_dgrams(test, true);
+	c = &x->p.e[0];
+	s = &x->p.e[1];
+	set_server_tp(x, no_dgrams);
+	end_tx(c);
+	queue_dgram(test, c, 0, 0);	/* too late for 0-RTT */
+	pair_sleep(&x->p, 300 * PAIR_MS);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&c->c) && quic_conn_is_open(&s->c));
+	KUNIT_EXPECT_FALSE(test, quic_dgrams_pending(&c->c.dgrams));
+	KUNIT_EXPECT_EQ(test, c->mib[QUIC_MIB_DROP_DATAGRAM], 2);
+	ctx_free(test, x);
+}
+
 /* RFC 9001 §4.6.2: rejected packets are not acknowledged by an honest server */
 static void acks_rejected(struct kunit *test)
 {
@@ -546,6 +640,8 @@ static struct kunit_case early_cases[] = {
 	KUNIT_CASE(to_a_client),
 	KUNIT_CASE(shared_space),
 	KUNIT_CASE(reduced),
+	KUNIT_CASE(datagrams),
+	KUNIT_CASE(datagrams_rejected),
 	KUNIT_CASE(acks_rejected),
 	KUNIT_CASE(answer_in_pieces),
 	KUNIT_CASE(no_answer),
