@@ -83,12 +83,15 @@ static const struct option long_options[] = {
 	{ 0 }
 };
 
-/* The priority string of libquic with these ciphers alone. */
+/*
+ * The priority string of libquic with these ciphers alone.  Without key exchanges, which
+ * TLS 1.3 has not, GnuTLS does not offer the cipher suites of TLS 1.2 beside.
+ */
 static const char *ciphers_only(const char *list)
 {
 	static char priority[512];
 
-	snprintf(priority, sizeof(priority), "%s:-CIPHER-ALL:%s", QUIC_PRIORITY, list);
+	snprintf(priority, sizeof(priority), "%s:-KX-ALL:-CIPHER-ALL:%s", QUIC_PRIORITY, list);
 	return priority;
 }
 
