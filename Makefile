@@ -14,7 +14,7 @@ export BUILD PREFIX DESTDIR KDIR
 MODULE_DIR = $(DESTDIR)/lib/modules/$(KVER)/extra
 
 .PHONY: all module libquic tools install install-module uninstall setup demo shell \
-	check check-quick unit sim fuzz-smoke bench debug-kernel clean help
+	check check-quick unit sim fuzz-smoke bench interop debug-kernel clean help
 
 # The module is left out, with a word about it, where the running kernel has no headers.
 all: libquic tools
@@ -82,6 +82,11 @@ unit sim fuzz-smoke:
 bench:
 	tests/bench/run
 
+# PEERS="quic ngtcp2" and CASES="H DC L1" choose some, KERNEL=6.12 a stock kernel.
+interop:
+	tests/interop/runner/prepare $(KERNEL)
+	tests/interop/runner/interop --peers "$(PEERS)" --cases "$(CASES)" $(KERNEL:%=--kernel %)
+
 debug-kernel:
 	scripts/setup build test
 	tests/vm/uml-build
@@ -101,6 +106,7 @@ help:
 	@echo 'make shell          a prompt with the module loaded'
 	@echo 'make check          every test (tests/run --list names the suites)'
 	@echo 'make check-quick    unit tests and simulator on this machine alone'
+	@echo 'make interop        the cases of the QUIC interop runner, against other implementations'
 	@echo 'make bench          measure, write build/bench.json and docs/performance.md'
 	@echo
 	@echo 'make setup          install the Debian packages that all of this needs'

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A test machine that is given jobs one after the other, and started anew if it dies.
+
+It is the debug kernel in virtual time (uml), where waiting costs nothing and no processor is
+too slow for the link; or a stock kernel (6.1, 6.12) in QEMU, by the clock on the wall.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../.."))
+BUILD = os.environ.get("BUILD") or os.path.join(TOP, "build")
+VM = os.path.join(TOP, "tests/vm")
+MEMORY_MIB = 3072
+START_SECONDS = 120
+SECONDS_PER_COST = 20       # until a job is given up: on a slow machine shared with others
+FOREVER = "1000000"         # virtual seconds pass quickly
+
+
+def children(pid):
+    """The process and all below it."""
+    below = {}
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat") as stat:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        below.setdefault(parent, []).append(int(entry))
+    found = [pid]
+    for one in found:
+        found += below.get(one, [])
+    return found
+
+
+class Machine(threading.Thread):
+    def __init__(self, name, kernel, out, take, give):
+        super().__init__(name=name)
+        self.kernel, self.take, self.give = kernel, take, give
+        self.out = os.path.join(out, name)
+        self.process, self.number, self.reports = None, 0, []
+
+    def boot(self):
+        shutil.rmtree(self.out, ignore_errors=True)
+        os.makedirs(os.path.join(self.out, "queue"))
+        runner = [os.path.join(VM, "uml-run"), "-T"] if self.kernel == "uml" else \
+            [os.path.join(VM, "qemu-run")]
+        command = [*runner, "-t", FOREVER, "-m", str(MEMORY_MIB), "-o", self.out,
+                   *(["--"] if self.kernel == "uml" else [self.kernel]), "-c",
+                   'exec /usr/bin/python3 "$0" "$@"', os.path.join(TOP, "tests/interop/runner/guest.py"),
+                   os.path.join(TOP, "tests/interop/peers"), os.path.join(BUILD, "tests/interop/forward")]
+        self.log = open(self.out + ".log", "w")
+        self.process = subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log, env=dict(os.environ, BUILD=BUILD))
+        self.number = 0
+
+    def queue(self, job):
+        self.number += 1
+        path = os.path.join(self.out, "queue", f"{self.number}.json")
+        with open(path + ".part", "w") as file:
+            json.dump(job, file)
+        os.rename(path + ".part", path)
+
+    def run_job(self, job):
+        """The directory with what it left; None and why if nothing."""
+        fresh = self.process is None
+        if fresh:
+            self.boot()
+        self.queue(job)
+        target = os.path.join(self.out, job["id"])
+        deadline = time.monotonic() + job["cost"] * SECONDS_PER_COST + 60 + START_SECONDS * fresh
+        while not os.path.exists(os.path.join(target, "result.json")):
+            if self.process.poll() is not None:
+                self.end()
+                return None, "the machine died"
+            if time.monotonic() > deadline:
+                self.kill()
+                return None, "the machine made no progress"
+            time.sleep(0.05)
+        return target, ""
+
+    def kill(self):
+        for pid in reversed(children(self.process.pid)):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        self.process.wait()
+        self.process = None
+
+    def end(self):
+        """Lets it go; what its kernel had to say against us goes to reports."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.queue("end")
+        try:
+            status = self.process.wait(START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.reports.append("the machine does not end")
+            return self.kill()
+        if status:
+            with open(self.out + ".log", errors="replace") as log:
+                self.reports.append(f"status {status}; the end of its output:\n{log.read()[-3000:]}")
+        self.process = None
+
+    def run(self):
+        while (job := self.take()) is not None:
+            self.give(job, *self.run_job(job))
+        self.end()

@@ -1,0 +1,11 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# the cases of the public interop runner, a short selection, in virtual time
+set -euo pipefail
+. "$(dirname "$(realpath "$0")")/lib.sh"
+
+have_component tests/interop/runner/interop
+make -s -C tests/interop/forward check
+debug_kernel
+tests/interop/runner/prepare
+tests/interop/runner/interop --short
