@@ -1263,15 +1263,38 @@ int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN])
 	return err;
 }
 
-int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap)
+/* A token is for the address alone, whatever the port: RFC 9000 §8.1.3. Never 0. */
+static u32 token_host(const struct quic_addr *a)
+{
+	return jhash(a->ip, sizeof(a->ip), a->family) | 1;
+}
+
+int quic_sock_issue_token(struct sock *sk)
 {
 	struct quic_token t = { .kind = QUIC_TOKEN_NEW, .issued = quic_now() };
 	struct quic_net *qn = quic_pernet(sock_net(sk));
+	struct quic_sock *qs = quic_sk(sk);
+	u8 buf[QUIC_TOKEN_LEN_MAX];
+	int n;
 
-	t.addr = quic_sk(sk)->conn.path.remote;
+	t.addr = qs->conn.path.remote;
 	t.addr.port = 0;
-	t.version = quic_sk(sk)->conn.version;
+	t.version = qs->conn.version;
 	t.serial = atomic64_inc_return(&qn->tokens) - 1;
 	clear_bit(t.serial % QUIC_TOKENS_KEPT, qn->tokens_used);
-	return quic_token_seal(&quic_kernel_crypto, qn->token_key, &t, buf, cap);
+	n = quic_token_seal(&quic_kernel_crypto, qn->token_key, &t, buf, sizeof(buf));
+	if (n > 0)
+		n = quic_conn_send_token(&qs->conn, buf, n);
+	if (!n)
+		qs->token_host = token_host(&t.addr);
+	return n;
+}
+
+/* RFC 9000 §9.3: after verifying a new client address SHOULD send new tokens */
+void quic_sock_renew_token(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (qs->token_host && qs->token_host != token_host(&qs->conn.path.remote))
+		quic_sock_issue_token(sk);
 }

@@ -84,6 +84,7 @@ struct quic_sock {
 	u8 tp_stateless_reset, tp_no_compatible;
 	bool tp_remembered;		/* client: the server's parameters of an earlier connection */
 	bool token_given;		/* server: NEW_TOKEN was sent without being asked for */
+	u32 token_host;			/* a hash of the address that the last one is for; 0: none */
 	u32 events;			/* bit mask of enum quic_event_type wanted */
 	u32 nevents;			/* in event_queue */
 	struct list_head event_queue;
@@ -263,7 +264,12 @@ void quic_listen_stop(struct sock *sk);
 bool quic_listen_ready(struct sock *sk);	/* accept() would not block */
 /* The key of session tickets that are good for this socket. */
 int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN]);
-/* A NEW_TOKEN token for the peer's address: its length, or a negative errno. */
-int quic_sock_new_token(struct sock *sk, u8 *buf, u32 cap);
+/*
+ * A server's NEW_TOKEN for the client's address: 0, -EAGAIN (it has not acknowledged
+ * the last one), or another errno.
+ */
+int quic_sock_issue_token(struct sock *sk);
+/* The client's address was validated: if it had a token, and for another, a new one. */
+void quic_sock_renew_token(struct sock *sk);
 
 #endif /* _QUIC_SOCK_H */

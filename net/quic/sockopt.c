@@ -631,13 +631,7 @@ static int get_config(struct sock *sk, const struct gopt *g)
 /* NEW_TOKEN to the client, RFC 9000 §8.1.3 */
 static int issue_token(struct sock *sk)
 {
-	u8 buf[QUIC_TOKEN_LEN_MAX];
-	int len;
-
-	if (!established(quic_sk(sk)))
-		return -EINVAL;
-	len = quic_sock_new_token(sk, buf, sizeof(buf));
-	return len < 0 ? len : quic_conn_send_token(&quic_sk(sk)->conn, buf, len);
+	return established(quic_sk(sk)) ? quic_sock_issue_token(sk) : -EINVAL;
 }
 
 static int set_token(struct sock *sk, const struct opt *o)

@@ -121,6 +121,36 @@ static void token_new_port(void)
 	connection("127.0.0.1", token, token_len, 0);
 }
 
+/* RFC 9000 §9.3: a client that has moved SHOULD get a token for where it is now */
+static void token_after_move(void)
+{
+	struct sockaddr_storage to;
+	socklen_t len = sock_addr(&to, AF_INET, "127.0.0.2", 7411);
+	int cli, srv;
+
+	start(&validate);
+	cli = client_at("127.0.0.1", NULL, 0);
+	event_on(cli, QUIC_EVENT_NEW_TOKEN, 1);
+	srv = pair_handshake(cli, p.lis, &validate);
+	event_get(cli, QUIC_EVENT_NEW_TOKEN, token, sizeof(token));
+	sleep_ms(100);			/* its ACK: one token at a time */
+	CHECK_OK(set_opt(cli, QUIC_SOCKOPT_CONNECTION_MIGRATION, &to, len));
+	token_len = event_get(cli, QUIC_EVENT_NEW_TOKEN, token, sizeof(token));
+	close(cli);
+	close(srv);
+	connection("127.0.0.2", token, token_len, 0);
+	/* another port alone: the token that it has is as good */
+	cli = client_at("127.0.0.1", NULL, 0);
+	event_on(cli, QUIC_EVENT_NEW_TOKEN, 1);
+	srv = pair_handshake(cli, p.lis, &validate);
+	event_get(cli, QUIC_EVENT_NEW_TOKEN, token, sizeof(token));
+	sock_addr(&to, AF_INET, "127.0.0.1", 7411);
+	CHECK_OK(set_opt(cli, QUIC_SOCKOPT_CONNECTION_MIGRATION, &to, len));
+	event_none(cli, 300);
+	close(cli);
+	close(srv);
+}
+
 static void token_other_address(void)
 {
 	start(&validate);
@@ -236,6 +266,7 @@ static const struct test tests[] = {
 	{ "retry-ipv6", retry_ipv6 },
 	{ "retry-under-load", retry_under_load },
 	{ "token-new-port", token_new_port },
+	{ "token-after-move", token_after_move },
 	{ "token-other-address", token_other_address },
 	{ "token-expired", token_expired },
 	{ "token-changed", token_changed, 60 },
