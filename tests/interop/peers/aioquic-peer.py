@@ -134,16 +134,19 @@ class Server(Peer):
         super().__init__(*args, **kwargs)
         self.lines = {}         # stream: what came of a request's line
         self.paths = {}
+        self.answered = set()
 
     def headers(self, stream, headers):
         self.paths[stream] = headers.get(b":path", b"").decode()
 
     def received(self, stream, data, ended):
-        if stream % 4:
+        # A FIN that came twice is told twice.
+        if stream % 4 or stream in self.answered:
             return
         self.lines[stream] = self.lines.get(stream, b"") + data
         if not ended:
             return
+        self.answered.add(stream)
         line = self.lines.pop(stream)
         path = self.paths.pop(stream) if self.http else line.decode().split()[1]
         try:
