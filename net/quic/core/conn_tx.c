@@ -18,6 +18,7 @@
 #define APP_PN_LEN	2	/* at least: a train or two are 128 packets */
 #define APP_PN_MAX	4
 #define PLAIN_MIN	4	/* RFC 9001 §5.4.2: pn_len + plaintext */
+#define CHALLENGES_KEPT	(2 * APP_MIN)	/* bytes: for two more, as one may be lost */
 
 struct tx {
 	struct quic_slot *slot;
@@ -233,8 +234,11 @@ static void put_path(struct quic_pkt *p, struct tx *t)
 	struct quic_frame f = { .type = QUIC_FRAME_PATH_RESPONSE };
 	struct quic_path *path = t->path;
 
-	/* RFC 9000 §8.2.1, §8.2.2: MUST expand these datagrams to 1200 bytes */
-	if (path->nresponse || path->challenge_pending)
+	/*
+	 * RFC 9000 §8.2.1, §8.2.2: MUST expand these datagrams to 1200 bytes, unless
+	 * the anti-amplification limit does not permit that: then nothing is wasted
+	 */
+	if (t->limit >= QUIC_INITIAL_MIN && (path->nresponse || path->challenge_pending))
 		t->pad_to = QUIC_INITIAL_MIN;
 	while (quic_pkt_fits(p, 9) && quic_path_next_response(path, f.path.data))
 		quic_pkt_frame(p, &f, QUIC_ITEM_PATH, 0);
@@ -359,10 +363,27 @@ static u32 least(const struct quic_conn *c)
 	return c->confirmed ? APP_MIN : COALESCE_MIN;
 }
 
+/*
+ * Bytes that the next datagram may have of the anti-amplification limit.  A new path's
+ * last ones are kept for challenges.  If they were used up and the challenge is lost,
+ * it could not be repeated; and a client that only waits for data, behind a NAT that
+ * gave it another address, says nothing to raise the limit.
+ */
+static u32 spendable(const struct quic_conn *c)
+{
+	u32 credit = quic_path_credit(&c->path), kept;
+
+	if (likely(credit >= QUIC_INITIAL_MIN) || !c->confirmed)
+		return credit;
+	kept = min_t(u32, credit, CHALLENGES_KEPT);
+	if (c->path.challenge_pending)
+		kept = min(kept, credit - min_t(u32, credit, APP_MIN));
+	return credit - kept;
+}
+
 bool quic_conn_may_send(const struct quic_conn *c, enum quic_space_id sp)
 {
-	return space_ready(c, sp, space_level[sp]) && !c->no_cid &&
-	       quic_path_credit(&c->path) >= least(c);
+	return space_ready(c, sp, space_level[sp]) && !c->no_cid && spendable(c) >= least(c);
 }
 
 /*
@@ -828,7 +849,8 @@ static int add_probe(struct quic_conn *c, struct tx *t)
 		return err;
 	quic_pkt_start(p, QUIC_PKT_1RTT, t->limit - used);
 	put_path(p, t);
-	quic_pkt_pad(p, min(t->pad_to, t->limit) - used);
+	if (t->pad_to > used + p->len)
+		quic_pkt_pad(p, t->pad_to - used);
 	p->ack_eliciting = p->in_flight = false;
 	return finish_packet(c, t, &z);
 }
@@ -899,7 +921,7 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	}
 	if (unlikely(c->pmtud.pending) && mtu_wanted(c, slot, now))
 		return tx_mtu(c, slot, now);
-	credit = c->no_cid && !quic_migrate_find_cid(c) ? 0 : quic_path_credit(&c->path);
+	credit = c->no_cid && !quic_migrate_find_cid(c) ? 0 : spendable(c);
 	t.dcid = &quic_cids_remote_active(&c->dcids)->cid;
 	t.limit = min3(slot->cap, mtu, credit);
 	/* RFC 9000 §8.1: not a byte above; below a whole datagram is not worth sending */

@@ -145,6 +145,45 @@ static void rebinding_host(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/*
+ * A client that only receives, and so says little at its new address: RFC 9000 §8.1
+ * allows three times that.  A challenge that is lost must not have used it up.
+ */
+static void rebinding_challenge_lost(struct kunit *test)
+{
+	struct ctx *x = moving(test);
+	s64 id;
+
+	talk(test, x);
+	id = end_open(SRV, true);
+	KUNIT_ASSERT_GE(test, id, 0);
+	KUNIT_EXPECT_EQ(test, end_write(SRV, id, 100, false), 0);
+	end_tx(SRV);
+	x->p.now += PAIR_LEG;
+	end_deliver(CLI);
+	KUNIT_EXPECT_EQ(test, CLI->c.cc.in_flight, 0ULL);
+	/* its ACK comes from elsewhere, and what is sent there is lost */
+	net.outside = net.dead = elsewhere;
+	x->p.now = quic_conn_deadline(&CLI->c, x->p.now);
+	quic_conn_timeout(&CLI->c, x->p.now);
+	KUNIT_EXPECT_EQ(test, end_tx(CLI), 1);
+	KUNIT_EXPECT_LT(test, CLI->last_len, 100U);
+	end_deliver(SRV);
+	KUNIT_EXPECT_EQ(test, end_write(SRV, id, 5000, true), 0);
+	end_tx(SRV);
+	KUNIT_EXPECT_GE(test, net.lost, 1U);
+	KUNIT_EXPECT_GT(test, quic_path_credit(&SRV->c.path), 40U);
+	net.dead.family = net.dead.port = 0;
+	/* RFC 9000 §8.2.1: again, no sooner than an Initial would be */
+	pair_sleep(&x->p, 2 * PAIR_SEC);
+	KUNIT_EXPECT_EQ(test, (int)SRV->c.path.state, (int)QUIC_PATH_VALIDATED);
+	KUNIT_EXPECT_TRUE(test, quic_addr_equal(&SRV->c.path.remote, &elsewhere));
+	KUNIT_EXPECT_EQ(test, SRV->c.path.mtu, PAIR_MTU);
+	end_read(CLI);
+	KUNIT_EXPECT_EQ(test, CLI->fins, 2);	/* talk()'s, and this one */
+	ctx_free(test, x);
+}
+
 static void rebinding_often(struct kunit *test)
 {
 	struct ctx *x = moving(test);
@@ -648,6 +687,7 @@ static void no_id_to_spare(struct kunit *test)
 static struct kunit_case migrate_cases[] = {
 	KUNIT_CASE(rebinding_port),
 	KUNIT_CASE(rebinding_host),
+	KUNIT_CASE(rebinding_challenge_lost),
 	KUNIT_CASE(rebinding_often),
 	KUNIT_CASE(rebinding_without_ids),
 	KUNIT_CASE(active),
