@@ -87,9 +87,17 @@ const struct scenario interop_cases[] = {
 	  SENDING(3 * MB) + ROUNDS, .check = one_phase_on },
 	{ "interop-ecn", BOTH(), GET(.down = 100 << 10), SENDING(100 << 10) + ROUNDS,
 	  .check = marks_counted },
-	/* the client's second to seventh packet: three timeouts of 90 ms, doubled, of two each */
+	/* the client's second to seventh packet: two timeouts, of 90 ms and of twice that */
 	{ "interop-amplification", NET(.drop_from = 2, .drop_to = 8), NET(),
-	  GET(.down = 5 << 10, .flight = 9000), (1 + 2 + 4) * 90 * MS + 6 * RTT },
+	  GET(.down = 5 << 10, .flight = 9000), (1 + 2) * 90 * MS + 6 * RTT },
+	/*
+	 * A ClientHello that is lost costs a second, what is lost after it timeouts of 90 ms
+	 * and their doubles: a second and a half each, and less than handshake_timeout
+	 */
+	{ "interop-handshakeloss", BOTH(.loss = 3000, .in_row = 3), GET(.down = 1024),
+	  50 * 1500 * MS, .conns = 50, .each = 20 * SEC },
+	{ "interop-handshakecorruption", BOTH(.spoil = 3000, .in_row = 3), GET(.down = 1024),
+	  50 * 1500 * MS, .conns = 50, .each = 20 * SEC },
 	{ "interop-transferloss", BOTH(.loss = 200), GET(.down = 2 * MB), LOSSY(2 * MB) },
 	{ "interop-transferloss-cubic", BOTH(.loss = 200), GET(.down = 2 * MB), LOSSY(2 * MB),
 	  .cong = QUIC_CONG_ALG_CUBIC },

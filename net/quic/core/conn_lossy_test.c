@@ -183,6 +183,25 @@ static void waits_are_told(struct kunit *test)
 }
 
 /*
+ * RFC 9002 §5.3: the delay of an Initial's ACK MAY be ignored, and is not: the ACK that a
+ * probe repeats is a second old, and tells of it.
+ */
+static void repeated_acks(struct kunit *test)
+{
+	struct ctx *x = answered(test, 300);
+	struct end *c = &x->p.e[0], *s = &x->p.e[1];
+
+	lose_all(c);
+	fire(s);
+	KUNIT_EXPECT_GE(test, end_tx(s), QUIC_PROBES);
+	x->p.now += PAIR_LEG;
+	end_deliver(c);
+	KUNIT_EXPECT_GT(test, c->c.loss.acked_packets, 0);
+	KUNIT_EXPECT_LE(test, quic_loss_srtt(&c->c.loss), QUIC_INITIAL_RTT);
+	ctx_free(test, x);
+}
+
+/*
  * RFC 9002 §5.3: nor is the time that an ACK of 0-RTT waits here for keys part
  * of the RTT: its sample is of 1-RTT, and the handshake not confirmed.
  */
@@ -223,6 +242,7 @@ static struct kunit_case lossy_cases[] = {
 	KUNIT_CASE(lost_hello_overtakes),
 	KUNIT_CASE(probe_repeats_ack),
 	KUNIT_CASE(waits_are_told),
+	KUNIT_CASE(repeated_acks),
 	KUNIT_CASE(own_waits),
 	{}
 };

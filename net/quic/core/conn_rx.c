@@ -37,12 +37,9 @@ struct rx_pkt {
 
 static int rx_ack(struct quic_conn *c, struct rx_pkt *p, const struct quic_frame *f)
 {
-	u64 delay = 0;
+	u64 delay = min_t(u64, f->ack.delay, U32_MAX) << c->peer_tp.ack_delay_exponent;
 	int err;
 
-	/* RFC 9002 §5.3: MAY ignore it for Initial packets */
-	if (p->sp != QUIC_SPACE_INITIAL)
-		delay = min_t(u64, f->ack.delay, U32_MAX) << c->peer_tp.ack_delay_exponent;
 	if (p->sp == QUIC_SPACE_APP) {
 		err = c->early_end ? quic_early_check_ack(c, &f->ack) : 0;
 		if (err)

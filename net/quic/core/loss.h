@@ -98,7 +98,7 @@ void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp, const struct qui
 /*
  * An ACK frame: 0 or the transport error (PROTOCOL_VIOLATION for numbers never
  * sent or skipped, RFC 9000 §13.1, §21.4; then nothing was changed).  @delay:
- * ns, already scaled, 0 for Initial.
+ * ns, already scaled.
  */
 int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_frame_ack *a,
 		  u64 delay, u64 now);
