@@ -143,7 +143,7 @@ static void probe_repeats_ack(struct kunit *test)
 	KUNIT_EXPECT_GT(test, hostile_look(&x->h), 0);
 	KUNIT_EXPECT_FALSE(test, quic_acktr_owed(&c->c.space[QUIC_SPACE_HANDSHAKE]->ack));
 	fire(c);
-	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), QUIC_PROBES);
 	KUNIT_EXPECT_NOT_NULL(test, hostile_saw(&x->h, HS, QUIC_FRAME_PING));
 	f = hostile_saw(&x->h, HS, QUIC_FRAME_ACK);
 	KUNIT_ASSERT_NOT_NULL(test, f);

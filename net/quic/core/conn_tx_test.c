@@ -402,7 +402,7 @@ static void anti_deadlock(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, c->c.loss.peer_validated);
 	x->p.now = c->c.loss.deadline;
 	quic_conn_timeout(&c->c, x->p.now);
-	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), QUIC_PROBES);
 	KUNIT_EXPECT_TRUE(test, hostile_saw(&x->h, HS, QUIC_FRAME_PING));
 	ctx_free(test, x);
 }

@@ -142,8 +142,8 @@ static u64 deadlock_time(const struct quic_loss *l, u8 *space)
 	return l->base + backoff(l, base_pto(l));
 }
 
-/* RFC 9002 §A.8: GetPtoTimeAndSpace; *probes: how many the timeout asks for */
-static u64 pto_time(const struct quic_loss *l, u8 *space, u8 *probes)
+/* RFC 9002 §A.8: GetPtoTimeAndSpace */
+static u64 pto_time(const struct quic_loss *l, u8 *space)
 {
 	u64 at = QUIC_TIME_NEVER, t;
 	int sp;
@@ -157,7 +157,6 @@ static u64 pto_time(const struct quic_loss *l, u8 *space, u8 *probes)
 			*space = sp;
 		}
 	}
-	*probes = at == QUIC_TIME_NEVER ? 1 : QUIC_PROBES;
 	return at == QUIC_TIME_NEVER ? deadlock_time(l, space) : at;
 }
 
@@ -174,7 +173,7 @@ static u64 loss_time(const struct quic_loss *l)
 
 void quic_loss_arm(struct quic_loss *l, u64 now)
 {
-	u8 space, probes;
+	u8 space;
 
 	if (!l->base)
 		l->base = now;
@@ -182,7 +181,7 @@ void quic_loss_arm(struct quic_loss *l, u64 now)
 	l->deadline = loss_time(l);
 	/* RFC 9002 §6.2.2.1: not armed if no additional data can be sent */
 	if (l->deadline == QUIC_TIME_NEVER && !l->at_limit)
-		l->deadline = pto_time(l, &space, &probes);
+		l->deadline = pto_time(l, &space);
 }
 
 /* ---- sending ---- */
@@ -746,7 +745,9 @@ void quic_loss_timeout(struct quic_loss *l, u64 now)
 		expire_losses(l, now);
 	} else {
 		/* RFC 9002 §6.2: a PTO MUST NOT cause packets to be marked as lost */
-		pto_time(l, &l->probe_space, &l->probes);
+		pto_time(l, &l->probe_space);
+		/* RFC 9002 §6.2.4: MAY be two, so that one may be lost */
+		l->probes = QUIC_PROBES;
 		l->pto_count++;
 		l->base = now;
 	}

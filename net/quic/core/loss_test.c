@@ -752,7 +752,7 @@ static void test_client_deadlock(struct kunit *test)
 	quic_loss_arm(&x->l, T0 + 200 * MS);
 	KUNIT_EXPECT_EQ(test, x->l.deadline, T0 + 400 * MS);
 	quic_loss_timeout(&x->l, T0 + 400 * MS);
-	KUNIT_EXPECT_EQ(test, x->l.probes, 1);
+	KUNIT_EXPECT_EQ(test, x->l.probes, QUIC_PROBES);
 	KUNIT_EXPECT_EQ(test, x->l.probe_space, INIT);
 	KUNIT_EXPECT_EQ(test, x->l.deadline, T0 + 1000 * MS);
 	/* §6.2.1: the backoff is not reset by an ACK of an Initial packet */
@@ -765,7 +765,7 @@ static void test_client_deadlock(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->l.pto_count, 0u);
 	quic_loss_timeout(&x->l, x->l.deadline);
 	KUNIT_EXPECT_EQ(test, x->l.probe_space, HS);
-	KUNIT_EXPECT_EQ(test, x->l.probes, 1);
+	KUNIT_EXPECT_EQ(test, x->l.probes, QUIC_PROBES);
 	/* its ACK ends it */
 	xmit(x, HS, PLAIN, T0 + 2000 * MS);
 	ack(x, HS, 0, 0, T0 + 2100 * MS);
