@@ -165,9 +165,19 @@ int lq_handshake_check_peer(struct quic_session *s)
 
 /* What TLS has for the kernel and the peer */
 
+static int no_memory(struct quic_handshake_ctx *ctx)
+{
+	lq_fail(&ctx->failure, -ENOMEM, LQ_ALERT_INTERNAL_ERROR, "out of memory");
+	return ctx->failure.err;
+}
+
 int lq_handshake_message(struct quic_session *s, uint8_t level, const void *data, size_t len)
 {
-	return s->handshake ? lq_flight_add_message(&s->handshake->flight, level, data, len) : 0;
+	struct quic_handshake_ctx *ctx = s->handshake;
+
+	if (!ctx)
+		return 0;
+	return lq_flight_add_message(&ctx->flight, level, data, len) ? no_memory(ctx) : 0;
 }
 
 /*
@@ -182,7 +192,7 @@ int lq_handshake_secret(struct quic_session *s, const struct quic_crypto_secret 
 	if (!ctx)
 		return 0;
 	if (secret->level != QUIC_CRYPTO_EARLY)
-		return lq_flight_add_secret(&ctx->flight, secret);
+		return lq_flight_add_secret(&ctx->flight, secret) ? no_memory(ctx) : 0;
 	err = lq_secret_set(ctx->sd, secret);
 	if (err)
 		lq_log(QUIC_LOG_INFO, "no 0-RTT: %s", strerror(-err));

@@ -3,7 +3,8 @@
  * libquic: the TLS handshake and the stream calls of QUIC sockets.
  *
  * The kernel carries packets, streams and keys; this library speaks TLS 1.3
- * with GnuTLS through the socket and hands the secrets to the kernel.
+ * with GnuTLS (libquic) or OpenSSL (libquic-openssl, LIBQUIC_OPENSSL defined)
+ * through the socket and hands the secrets to the kernel.
  *
  * Unless stated otherwise a function returns 0 or a negative errno, and a
  * failure logs one message (see quic_set_log_level()).  Errors, units and
@@ -17,21 +18,31 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <linux/quic.h>
+#ifdef LIBQUIC_OPENSSL		/* as libquic-openssl.pc says */
+#include <openssl/ssl.h>
+#else
 #include <gnutls/gnutls.h>
+#endif
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/* For gnutls_priority_set_direct(): what QUIC allows of TLS (RFC 9001 §4.2,
- * §5.3, §8.4).
+/* For gnutls_priority_set_direct(), SSL_set_ciphersuites(): what QUIC allows of
+ * TLS (RFC 9001 §4.2, §5.3, §8.4).
  */
+#ifdef LIBQUIC_OPENSSL
+#define QUIC_PRIORITY \
+	"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:" \
+	"TLS_AES_128_CCM_SHA256"
+#else
 #define QUIC_PRIORITY \
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:" \
 	"-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-CCM:" \
 	"-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1:+GROUP-SECP384R1:+GROUP-SECP521R1:" \
 	"+ECDHE-PSK:+DHE-PSK:%DISABLE_TLS13_COMPAT_MODE"
+#endif
 
 #define QUIC_HANDSHAKE_TIMEOUT_MS	15000	/* default, whole handshake */
 
@@ -73,7 +84,7 @@ struct quic_handshake_params {
 	const char *pskfile;		/* lines of identity:hexkey */
 	const char *psk_identity;	/* client: which line; NULL: the first */
 	const char *keylogfile;		/* appended to, instead of SSLKEYLOGFILE */
-	const char *priority;		/* GnuTLS; NULL: QUIC_PRIORITY */
+	const char *priority;		/* the TLS library's; NULL: QUIC_PRIORITY */
 	int insecure;			/* do not verify the peer's certificate */
 	unsigned int timeout_ms;	/* 0: QUIC_HANDSHAKE_TIMEOUT_MS */
 	const void *session_data;	/* client: resume, quic_session_get_data() */
@@ -94,8 +105,9 @@ int quic_server_credentials_new(const struct quic_handshake_params *params,
 				struct quic_credentials **credentials);
 void quic_credentials_free(struct quic_credentials *credentials);
 
-/* Sessions.  A session is a gnutls_session_t; it is made by the program with
- * gnutls_init() and gnutls_transport_set_int(), or here from parameters.
+/* Sessions.  A session is a gnutls_session_t, made by the program with gnutls_init()
+ * and gnutls_transport_set_int(); or an SSL *, by SSL_new() and SSL_set_fd(); or it
+ * is made here from parameters.
  */
 int quic_client_session_new(int sd, const struct quic_handshake_params *params,
 			    void **session);

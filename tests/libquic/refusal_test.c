@@ -392,7 +392,7 @@ static unsigned int next_random(unsigned int *state)
 static const char *mutated_hello(struct pair *p, const unsigned char *hello, size_t len,
 				 unsigned int seed)
 {
-	unsigned char copy[1024];
+	unsigned char copy[2048];
 	size_t part = seed % 4 ? len : next_random(&seed) % len + 1;
 	struct quic_handshake_ctx *ctx;
 	void *session;
@@ -416,7 +416,7 @@ static const char *mutated_hello(struct pair *p, const unsigned char *hello, siz
 static const char *mutated_hellos(void)
 {
 	struct quic_handshake_ctx *ctx;
-	unsigned char hello[1024];
+	unsigned char hello[2048];
 	const char *why = NULL;
 	unsigned int seed;
 	void *session;

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <stdint.h>
+#include <string.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "fake_kernel.h"
+#include "tls.h"
+
+const char tls_client_trace[] = "pg >i <i +hw +hr <h ps <h <h <h >h +aw +ar";
+const char tls_server_trace[] = "<i ps pg >iM +hw +hr >hM >hM >hM >h +aw <h +ar >a";
+const char tls_early_client_trace[] = "pg +ew >i ";
+const char tls_retry_priority[] = QUIC_PRIORITY ":P-384";
+
+static int set_up(struct tls_raw *r, int fd, const struct quic_handshake_params *p)
+{
+	SSL *ssl = SSL_new(r->credentials);
+
+	r->session = ssl;
+	if (!ssl || !SSL_set_fd(ssl, fd) || !SSL_set_max_early_data(ssl, UINT32_MAX))
+		return -1;
+	return p->alpns ? quic_session_set_alpn(ssl, p->alpns, strlen(p->alpns)) : 0;
+}
+
+int tls_raw_client(struct tls_raw *r, const struct quic_handshake_params *p)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int err;
+
+	r->credentials = ctx;
+	if (!ctx || !SSL_CTX_load_verify_file(ctx, p->cafile))
+		return -1;
+	err = set_up(r, FAKE_FD, p);
+	if (!err && p->session_data)
+		err = quic_session_set_data(r->session, p->session_data, p->session_data_len);
+	return err;
+}
+
+/* Without the library's anti-replay tickets are good in the next SSL_CTX, too. */
+int tls_raw_server(struct tls_raw *r, const struct quic_handshake_params *p, bool auto_ticket)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+	static unsigned char keys[80];
+
+	r->credentials = ctx;
+	if (!ctx || !SSL_CTX_use_certificate_chain_file(ctx, p->certfile) ||
+	    !SSL_CTX_use_PrivateKey_file(ctx, p->keyfile, SSL_FILETYPE_PEM) ||
+	    !SSL_CTX_set_tlsext_ticket_keys(ctx, keys, sizeof(keys)) ||
+	    !SSL_CTX_set_num_tickets(ctx, auto_ticket ? 2 : 1))
+		return -1;
+	SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
+	return set_up(r, FAKE_FD + 1, p);
+}
+
+void tls_raw_free(struct tls_raw *r)
+{
+	SSL_free(r->session);
+	SSL_CTX_free(r->credentials);
+}
+
+void tls_verify_itself(void *session, const char *host)
+{
+	SSL_set_verify(session, SSL_VERIFY_PEER, NULL);
+	SSL_set1_host(session, host);
+}
+
+void tls_offer_old(void *session)
+{
+	SSL_set_min_proto_version(session, 0);
+	SSL_set_max_proto_version(session, TLS1_2_VERSION);
+}
+
+size_t tls_hello(bool old, unsigned char *to, size_t size)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	BIO *out = BIO_new(BIO_s_mem());
+	SSL *ssl = SSL_new(ctx);
+	int len;
+
+	if (old)
+		SSL_set_max_proto_version(ssl, TLS1_2_VERSION);
+	else
+		SSL_set_min_proto_version(ssl, TLS1_3_VERSION);
+	SSL_clear_options(ssl, SSL_OP_ENABLE_MIDDLEBOX_COMPAT);
+	BIO_up_ref(out);
+	SSL_set_bio(ssl, BIO_new(BIO_s_mem()), out);
+	SSL_connect(ssl);
+	len = BIO_read(out, to, (int)size);
+	BIO_free(out);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	if (len <= 5)
+		return 0;
+	/* without the five bytes of the record header */
+	memmove(to, to + 5, (size_t)len - 5);
+	return (size_t)len - 5;
+}
