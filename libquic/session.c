@@ -13,6 +13,8 @@ struct data_head {
 	char magic[4];			/* QUIC */
 	uint32_t version;		/* QUIC_VERSION_*: tickets are good in no other */
 	struct quic_transport_param params;	/* the server's */
+	uint8_t alpn_len;		/* of the protocol agreed on */
+	char alpn[255];
 };
 
 static const char data_magic[4] = { 'Q', 'U', 'I', 'C' };
@@ -162,11 +164,16 @@ static int put_data(struct quic_session *s, void *data, size_t *len, const struc
 {
 	socklen_t params_len = sizeof(struct quic_transport_param);
 	struct data_head head;
+	struct lq_data alpn;
 	size_t size = sizeof(head) + state->size, room = *len;
 
 	memset(&head, 0, sizeof(head));
 	memcpy(head.magic, data_magic, sizeof(head.magic));
 	head.version = socket_version(s);
+	if (lq_tls_alpn(s, &alpn) && alpn.size <= sizeof(head.alpn)) {
+		head.alpn_len = (uint8_t)alpn.size;
+		memcpy(head.alpn, alpn.data, alpn.size);
+	}
 	head.params.remote = 1;
 	if (getsockopt(lq_tls_socket(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
 		       &head.params, &params_len))
@@ -217,9 +224,24 @@ int lq_session_remember(struct quic_session *s)
 	return 0;
 }
 
+static bool offers_alpn(const struct quic_session *s, const char *name, size_t len)
+{
+	const char *p;
+	size_t n;
+
+	for (p = s->alpns; p; p = p[n] ? p + n + 1 : NULL) {
+		p += strspn(p, " ");
+		n = strcspn(p, ",");
+		if (n == len && !memcmp(p, name, len))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Is there a head of ours?  Its parameters are for the kernel, at the latest
  * when the handshake begins.  RFC 9369 §5: MUST NOT be used in another version.
+ * RFC 8446 §4.2.10: 0-RTT is for the protocol of before, which GnuTLS does not see to.
  */
 static int take_head(struct quic_session *s, const void *data, size_t len)
 {
@@ -232,6 +254,10 @@ static int take_head(struct quic_session *s, const void *data, size_t len)
 	version = socket_version(s);
 	if (version && head.version && version != head.version) {
 		lq_log(QUIC_LOG_INFO, "session data is of another version of QUIC: not used");
+		return -EPROTONOSUPPORT;
+	}
+	if (head.alpn_len && s->alpns && !offers_alpn(s, head.alpn, head.alpn_len)) {
+		lq_log(QUIC_LOG_INFO, "session data is of another protocol (ALPN): not used");
 		return -EPROTONOSUPPORT;
 	}
 	s->remembered = head.params;

@@ -442,7 +442,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 
 	if (!s)
 		return __real_poll(fds, n, timeout);
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += timeout / 1000;
 	until.tv_nsec += (long)(timeout % 1000) * 1000000;
 	if (until.tv_nsec >= 1000000000) {
@@ -459,7 +459,7 @@ int __wrap_poll(struct pollfd *fds, nfds_t n, int timeout)
 		fds[0].revents = ready(s) & (fds[0].events | POLLHUP | POLLERR);
 		if (fds[0].revents || err)
 			break;
-		err = pthread_cond_timedwait(&changed, &lock, &until);
+		err = pthread_cond_clockwait(&changed, &lock, CLOCK_MONOTONIC, &until);
 	}
 	pthread_mutex_unlock(&lock);
 	return fds[0].revents ? 1 : 0;

@@ -29,6 +29,8 @@ size_t tls_hello(bool old, unsigned char *to, size_t size);
 /* The traces of a full handshake, see fake_kernel.h. */
 extern const char tls_client_trace[], tls_server_trace[];
 extern const char tls_early_client_trace[];	/* its beginning */
+/* Old tickets are none for 0-RTT when a list of ClientHellos begins, see replay.c */
+extern const bool tls_early_window;
 /* A server's priority that a client's first key share does not meet */
 extern const char tls_retry_priority[];
 

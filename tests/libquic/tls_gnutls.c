@@ -10,6 +10,7 @@
 const char tls_client_trace[] = "pg >i <i +hw +hr <h ps <h <h <h >h +aw +ar";
 const char tls_server_trace[] = "<i ps pg +hw +hr >iM >hM >hM >hM >h +aw <h +ar >a";
 const char tls_early_client_trace[] = "pg +ew >i ";
+const bool tls_early_window = true;
 const char tls_retry_priority[] = QUIC_PRIORITY ":-GROUP-ALL:+GROUP-SECP384R1";
 
 static gnutls_anti_replay_t replay;	/* for good: it refuses tickets older than it is */

@@ -10,6 +10,7 @@
 const char tls_client_trace[] = "pg >i <i +hw +hr <h ps <h <h <h >h +aw +ar";
 const char tls_server_trace[] = "<i ps pg >iM +hw +hr >hM >hM >hM >h +aw <h +ar >a";
 const char tls_early_client_trace[] = "pg +ew >i ";
+const bool tls_early_window = false;
 const char tls_retry_priority[] = QUIC_PRIORITY ":P-384";
 
 static int set_up(struct tls_raw *r, int fd, const struct quic_handshake_params *p)
