@@ -13,8 +13,8 @@ export BUILD PREFIX DESTDIR KDIR
 
 MODULE_DIR = $(DESTDIR)/lib/modules/$(KVER)/extra
 
-.PHONY: all module libquic tools install install-module uninstall setup demo shell \
-	check check-quick unit sim fuzz-smoke bench interop debug-kernel clean help
+.PHONY: all module libquic libquic-openssl tools install install-module install-openssl \
+	uninstall setup demo shell check check-quick unit sim fuzz-smoke bench interop debug-kernel clean help
 
 # The module is left out, with a word about it, where the running kernel has no headers.
 all: libquic tools
@@ -31,6 +31,10 @@ module:
 
 libquic:
 	$(MAKE) -C libquic all
+
+# The same library for OpenSSL 3.5 or later; it lives beside the other.
+libquic-openssl:
+	$(MAKE) -C libquic TLS=openssl all
 
 tools: libquic
 	$(MAKE) -C tools all
@@ -51,9 +55,13 @@ install-module:
 	install -D -m 644 "$(BUILD)/kmod-$(KVER)/quic.ko" "$(MODULE_DIR)/quic.ko"
 	[ -n "$(DESTDIR)" ] || depmod "$(KVER)"
 
+install-openssl:
+	$(MAKE) -C libquic TLS=openssl install
+
 uninstall:
 	rm -f "$(MODULE_DIR)/quic.ko"
 	[ -n "$(DESTDIR)" ] || depmod "$(KVER)"
+	$(MAKE) -C libquic TLS=openssl uninstall
 	$(MAKE) -C libquic uninstall
 	$(MAKE) -C tools uninstall
 	rm -f "$(DESTDIR)$(PREFIX)/include/linux/quic.h"
@@ -100,6 +108,8 @@ help:
 	@echo 'make uninstall      remove them again'
 	@echo 'make module KVER=X  the module alone; X is a kernel release, 6.1, 6.12, or uml'
 	@echo 'make libquic|tools  one component'
+	@echo 'make libquic-openssl  the library for programs that use OpenSSL (3.5 or later);'
+	@echo 'make install-openssl  install it, beside the other'
 	@echo
 	@echo 'In a virtual machine that the repository brings along (no module is loaded here):'
 	@echo 'make demo           a file transfer between two namespaces, explained as it goes'

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <linux/tls.h>
 #include <openssl/core_names.h>
 #include <openssl/pem.h>
@@ -21,7 +22,14 @@
 /* Once a process */
 
 static int ex_index = -1;
-static time_t started;		/* 0-RTT with older tickets may be a replay */
+
+/* In each ticket: 0-RTT with one of another process may be a replay of what that took. */
+struct issuer {
+	unsigned char random[16];
+	pid_t pid;
+};
+
+static struct issuer self;
 
 static void free_session(void *parent, void *data, CRYPTO_EX_DATA *ad, int idx, long l, void *p)
 {
@@ -55,8 +63,8 @@ static int dup_session(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **da
 
 static void start(void)
 {
-	started = time(NULL);
-	ex_index = SSL_get_ex_new_index(0, NULL, NULL, dup_session, free_session);
+	if (RAND_bytes(self.random, sizeof(self.random)) > 0)
+		ex_index = SSL_get_ex_new_index(0, NULL, NULL, dup_session, free_session);
 }
 
 struct quic_session *lq_session(void *tls)
@@ -107,7 +115,10 @@ static void on_keylog(const SSL *ssl, const char *line)
 	explicit_bzero(text, sizeof(text));
 }
 
-/* The kernel's 64 bytes: a name (16), a key to encrypt (32), one for the MAC (16) */
+/*
+ * The kernel's 64 bytes: a name (16), a key to encrypt (32), one for the MAC (16).
+ * 2 of a ticket that came: it is good, and another follows it.
+ */
 static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
 			 EVP_MAC_CTX *mac, int enc)
 {
@@ -125,11 +136,40 @@ static int on_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_C
 	if (!EVP_MAC_CTX_set_params(mac, params))
 		return -1;
 	if (!enc)
-		return EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + 16, iv) ? 1 : -1;
+		return EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + 16, iv) ? 2 : -1;
 	memcpy(name, key, 16);
 	if (RAND_bytes(iv, EVP_CIPHER_get_iv_length(EVP_aes_256_cbc())) <= 0)
 		return -1;
 	return EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), NULL, key + 16, iv) ? 1 : -1;
+}
+
+/* A fork is another process: it has no list of what its parent takes later. */
+static struct issuer this_issuer(void)
+{
+	struct issuer issuer;
+
+	memset(&issuer, 0, sizeof(issuer));
+	memcpy(issuer.random, self.random, sizeof(issuer.random));
+	issuer.pid = getpid();
+	return issuer;
+}
+
+static int on_new_ticket(SSL *ssl, void *arg)
+{
+	struct issuer issuer = this_issuer();
+
+	(void)arg;
+	return SSL_SESSION_set1_ticket_appdata(SSL_get0_session(ssl), &issuer, sizeof(issuer));
+}
+
+static bool is_own_ticket(SSL *ssl)
+{
+	struct issuer issuer = this_issuer();
+	void *data;
+	size_t len;
+
+	return SSL_SESSION_get0_ticket_appdata(SSL_get0_session(ssl), &data, &len) &&
+	       len == sizeof(issuer) && !memcmp(data, &issuer, len);
 }
 
 /*
@@ -141,7 +181,7 @@ static int on_early_data(SSL *ssl, void *arg)
 	unsigned char random[SSL3_RANDOM_SIZE];
 
 	(void)arg;
-	if (SSL_SESSION_get_time_ex(SSL_get0_session(ssl)) < started ||
+	if (!is_own_ticket(ssl) ||
 	    SSL_get_client_random(ssl, random, sizeof(random)) != sizeof(random))
 		return 0;
 	return !lq_replay_add(random + sizeof(random) - LQ_REPLAY_ID, time(NULL) + REPLAY_SECONDS);
@@ -217,6 +257,7 @@ int lq_tls_credentials_new(struct quic_credentials *c)
 	SSL_CTX_set_alpn_select_cb(ctx, lq_openssl_on_alpn, NULL);
 	return SSL_CTX_set_session_id_context(ctx, name, sizeof(name) - 1) &&
 	       SSL_CTX_set_num_tickets(ctx, 0) &&
+	       SSL_CTX_set_session_ticket_cb(ctx, on_new_ticket, NULL, NULL) &&
 	       SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket_key) ? 0 : -ENOMEM;
 }
 

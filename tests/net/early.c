@@ -60,6 +60,7 @@ struct proxy {
 	struct sockaddr_storage client;
 	socklen_t client_len;
 	unsigned int n;		/* of the client's datagrams */
+	unsigned int flight;	/* of these, before the server's first of a handshake */
 	size_t len[RECORDED];
 	uint8_t dgram[RECORDED][2000];
 	bool hold_first;	/* until the third has gone */
@@ -105,8 +106,11 @@ static void proxy_pump(struct proxy *x)
 	while ((n = recvfrom(x->in, buf, sizeof(buf), 0, (struct sockaddr *)&x->client,
 			     &x->client_len)) > 0)
 		from_client(x, buf, n);
-	while ((n = recv(x->out, buf, sizeof(buf), 0)) > 0)
+	while ((n = recv(x->out, buf, sizeof(buf), 0)) > 0) {
+		if (!x->flight && buf[0] & 0x80)
+			x->flight = x->n;
 		sendto(x->in, buf, n, 0, (struct sockaddr *)&x->client, x->client_len);
+	}
 }
 
 /* ---- handshakes ---- */
@@ -434,7 +438,8 @@ static void replayed(void)
 	static struct proxy x;
 	struct quic_handshake_ctx *s;
 	uint64_t in = mib_read("QuicEarlyIn");
-	int err = -EAGAIN, again, i;
+	int err = -EAGAIN, again;
+	unsigned int i;
 	struct ends e;
 	char c;
 
@@ -446,7 +451,7 @@ static void replayed(void)
 	first(&e);
 	sleep_ms(50);
 	proxy_pump(&x);			/* its CLOSE */
-	x.n = 0;
+	x.n = x.flight = 0;
 	client_start(&e);
 	send_hello(&e);
 	shake(&e, NULL);
@@ -462,7 +467,9 @@ static void replayed(void)
 	CHECK_OK(connect(again, (struct sockaddr *)&x.client, x.client_len));
 	for (i = 0; !(x.dgram[i][0] & 0x80); i++)	/* the old connection's last words */
 		CHECK(i < RECORDED - 1);
-	CHECK_EQ(send(again, x.dgram[i], x.len[i], 0), x.len[i]);
+	CHECK(i < x.flight && x.flight <= RECORDED);
+	for (; i < x.flight; i++)	/* a ClientHello may be too long for one */
+		CHECK_EQ(send(again, x.dgram[i], x.len[i], 0), x.len[i]);
 	e.proxy = NULL;
 	server_start_session(&e);
 	CHECK_EQ(quic_handshake_init(e.ss, &s), 0);
