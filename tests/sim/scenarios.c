@@ -108,7 +108,7 @@ const struct scenario scenarios[] = {
 	  .nat = { .every = 700 * MS } },
 	{ "rebind-download", LINK(), LINK(), LOAD(.up = 10, .down = 4 << 20), 6150 * MS,
 	  .nat = { .every = 700 * MS, .hosts = true } },
-	{ "rebind-host", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20), 5050 * MS,
+	{ "rebind-host", LINK(), LINK(), LOAD(.up = 2 << 20, .down = 2 << 20), 6450 * MS,
 	  .nat = { .every = 700 * MS, .hosts = true } },
 	{ "rebind-loss", LINK(.loss = 500), LINK(.loss = 500), LOAD(.up = 600000, .down = 600000),
 	  13500 * MS, .nat = { .every = 2500 * MS, .hosts = true }, .keepalive = SEC },

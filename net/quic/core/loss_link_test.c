@@ -374,7 +374,8 @@ static void test_blackout(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, k->received, received);
 	KUNIT_EXPECT_GE(test, k->l.pto_count, 3u);
 	k->loss_permille = 0;
-	run(k, SECONDS(2));	/* the next probe: backed off, but not for ever */
+	/* the next probe: backed off, at most to the 2.1 s that it was dark, and a PTO */
+	run(k, 2500 * MS);
 	KUNIT_EXPECT_GT(test, k->received, received);
 	KUNIT_EXPECT_EQ(test, k->l.pto_count, 0u);
 	run(k, SECONDS(3));

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pacing, RFC 9002 §7.7: a leaky bucket at N * cwnd / srtt (N = 2 in slow
- * start, 1.25 after).  The burst is what leaves in QUIC_PACE_BURST at that
- * rate, and the initial window at least, so that GSO trains stay whole.
+ * start, 1.25 after).  A burst is what leaves in QUIC_PACE_BURST at that rate,
+ * so that GSO trains stay whole; at least the initial window in slow start, two
+ * packets after.
  */
 #ifndef _QUIC_PACE_H
 #define _QUIC_PACE_H
@@ -18,7 +19,7 @@ struct quic_pace {
 	/* computed anew when one of the first three changes (pace.c only) */
 	u64 for_window, for_srtt, for_max;
 	u64 cost;		/* ns per byte, in 2^-20 */
-	u64 burst;		/* ns */
+	u64 burst, credit;	/* ns: the limits of debt and of credit */
 };
 
 void quic_pace_init(struct quic_pace *p);

@@ -67,14 +67,34 @@ static void test_burst(struct kunit *test)
 {
 	struct fixture x;
 
-	start(&x, 20, 100 * MS);	/* 300 kB/s: a packet takes 4 ms */
+	start(&x, 20, 100 * MS);
+	x.cc.ssthresh = U64_MAX;	/* slow start: 480 kB/s, a packet takes 2.5 ms */
 	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC), 10ull);
-	expect_next(test, &x, 10 * SEC, 10 * SEC + 4 * MS);
-	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 4 * MS - 1000), 0ull);
-	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 4 * MS), 1ull);
+	expect_next(test, &x, 10 * SEC, 10 * SEC + 5 * MS / 2);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 5 * MS / 2 - 1000), 0ull);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 5 * MS / 2), 1ull);
 	/* idleness earns one burst, no more */
-	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 12 * MS), 2ull);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 10 * SEC + 15 * MS / 2), 2ull);
 	KUNIT_EXPECT_EQ(test, send_all(&x, 3600 * SEC), 10ull);
+}
+
+/* What a window's growth adds to the two packets of an ACK leaves apart from them. */
+static void test_ack_clock(struct kunit *test)
+{
+	struct fixture x;
+	u64 now = 10 * SEC;
+	int i;
+
+	start(&x, 20, 100 * MS);	/* 300 kB/s: a packet takes 4 ms; ACKs come each 10 ms */
+	KUNIT_EXPECT_EQ(test, send_all(&x, now), 2ull);
+	expect_next(test, &x, now, now + 4 * MS);
+	for (i = 0; i < 20; i++) {
+		now += 10 * MS;
+		KUNIT_EXPECT_EQ(test, send_all(&x, now), 2ull);
+		KUNIT_EXPECT_GT(test, quic_pace_next(&x.p, &x.cc, x.srtt, MSS, now), now);
+	}
+	KUNIT_EXPECT_EQ(test, send_all(&x, now + 4 * MS), 1ull);
+	KUNIT_EXPECT_EQ(test, send_all(&x, 3600 * SEC), 2ull);
 }
 
 /* A fast sender's trains stay whole: what leaves in two milliseconds is a burst. */
@@ -146,6 +166,7 @@ static void test_changes(struct kunit *test)
 static struct kunit_case pace_cases[] = {
 	KUNIT_CASE(test_rate),
 	KUNIT_CASE(test_burst),
+	KUNIT_CASE(test_ack_clock),
 	KUNIT_CASE(test_trains),
 	KUNIT_CASE(test_long_run),
 	KUNIT_CASE(test_debt),
