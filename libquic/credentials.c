@@ -23,7 +23,36 @@ void quic_credentials_free(struct quic_credentials *c)
 		return;
 	lq_tls_credentials_free(c);
 	lq_psk_free(c->psks, c->psk_count);
+	explicit_bzero(c->binding, sizeof(c->binding));
 	free(c);
+}
+
+/*
+ * The kernel has one ticket key for all servers of a network namespace, and whoever
+ * may make a socket can read it.  A ticket that another server, or somebody, made with
+ * it must not stand for a check of the peer that these credentials ask for.  So what
+ * is in their files, the private key above all, is mixed into the key.
+ */
+static int bind_to(struct quic_credentials *c, const char *what, const void *data, size_t len)
+{
+	int err = lq_tls_hmac(c->binding, sizeof(c->binding), what, strlen(what), c->binding);
+
+	return err ? err : lq_tls_hmac(c->binding, sizeof(c->binding), data, len, c->binding);
+}
+
+int lq_credentials_bind(const struct quic_credentials *c, unsigned char key[QUIC_TICKET_KEY_SIZE])
+{
+	unsigned char data[1 + QUIC_TICKET_KEY_SIZE];
+	int half, err = 0;
+
+	memcpy(data + 1, key, QUIC_TICKET_KEY_SIZE);
+	for (half = 0; half < 2 && !err; half++) {
+		data[0] = (unsigned char)half;
+		err = lq_tls_hmac(c->binding, sizeof(c->binding), data, sizeof(data),
+				  key + half * LQ_HMAC_SIZE);
+	}
+	explicit_bzero(data, sizeof(data));
+	return err;
 }
 
 /* Who is at fault when a pair of files is refused? */
@@ -65,6 +94,10 @@ static int load_pair(struct quic_credentials *c, const char *certfile, const cha
 	err = lq_file_read(keyfile, "key file", &key);
 	if (!err)
 		err = explain_pair(lq_tls_load_pair(c, &cert, &key, &why), certfile, keyfile, why);
+	if (!err)
+		err = bind_to(c, "certificate", cert.data, cert.size);
+	if (!err)
+		err = bind_to(c, "key", key.data, key.size);
 	lq_file_free(&key);
 	lq_file_free(&cert);
 	return err;
@@ -85,6 +118,8 @@ static int load_trust(struct quic_credentials *c, const char *cafile)
 	if (err)
 		return err;
 	err = lq_tls_trust(c, &ca, &why);
+	if (!err)
+		err = bind_to(c, "authorities", ca.data, ca.size);
 	lq_file_free(&ca);
 	if (err == -EBADMSG)
 		lq_log(QUIC_LOG_ERROR, "CA file '%s' holds no PEM certificate: %s", cafile, why);
@@ -132,7 +167,13 @@ static int choose_psk(struct quic_credentials *c, const struct quic_handshake_pa
 static int load_psk(struct quic_credentials *c, const struct quic_handshake_params *p)
 {
 	int err = lq_psk_read(p->pskfile, &c->psks, &c->psk_count);
+	size_t i;
 
+	for (i = 0; i < c->psk_count && !err; i++) {
+		err = bind_to(c, "psk", c->psks[i].identity, strlen(c->psks[i].identity));
+		if (!err)
+			err = bind_to(c, "its key", c->psks[i].key, c->psks[i].key_len);
+	}
 	if (!err && !c->is_server)
 		err = choose_psk(c, p);
 	return err ? err : lq_tls_load_psk(c);
@@ -161,6 +202,8 @@ static int load(struct quic_credentials *c, const struct quic_handshake_params *
 	/* With a PSK alone there are no certificates. */
 	c->x509 = !p->pskfile || p->certfile || p->keyfile;
 	err = lq_tls_credentials_new(c);
+	if (!err && p->insecure)
+		err = bind_to(c, "insecure", NULL, 0);
 	if (!err && p->pskfile)
 		err = load_psk(c, p);
 	if (!err && c->x509)

@@ -78,7 +78,6 @@ static int set_server_name(struct quic_session *s, const char *hostname)
 	return lq_tls_set_server_name(s, hostname, len);
 }
 
-/* The kernel keeps one key for a listener and what it accepts. */
 static void enable_tickets(struct quic_session *s, int sd)
 {
 	unsigned char key[QUIC_TICKET_KEY_SIZE];
@@ -88,7 +87,7 @@ static void enable_tickets(struct quic_session *s, int sd)
 		lq_log(QUIC_LOG_INFO, "no session tickets: %s", strerror(errno));
 		return;
 	}
-	if (len == sizeof(key))
+	if (len == sizeof(key) && !lq_credentials_bind(s->credentials, key))
 		lq_tls_set_ticket_key(s, key);
 	explicit_bzero(key, sizeof(key));
 }

@@ -141,6 +141,8 @@ int lq_verdict_fail(const struct lq_verdict *v, bool is_server, const char *host
 bool lq_is_address(const char *host);
 
 /* credentials */
+#define LQ_HMAC_SIZE	32	/* SHA-256 */
+
 struct lq_psk {
 	char *identity;
 	unsigned char *key;
@@ -154,12 +156,16 @@ struct quic_credentials {
 	bool x509;			/* certificates are in use */
 	struct lq_psk *psks;		/* a client uses the first */
 	size_t psk_count;
+	unsigned char binding[LQ_HMAC_SIZE];	/* of all that, see lq_credentials_bind() */
 	void *tls;			/* the TLS library's form of it all */
 };
 
 int lq_credentials_new(const struct quic_handshake_params *p, bool is_server,
 		       struct quic_credentials **credentials);
 struct quic_credentials *lq_credentials_get(struct quic_credentials *credentials);
+/* Makes the kernel's ticket key one of these credentials alone. */
+int lq_credentials_bind(const struct quic_credentials *c,
+			unsigned char key[QUIC_TICKET_KEY_SIZE]);
 const struct lq_psk *lq_credentials_psk(const struct quic_credentials *c, const void *identity,
 					size_t len);
 

@@ -19,6 +19,10 @@ struct quic_session *lq_session(void *tls);
 
 int lq_tls_socket(void *tls);		/* negative: none */
 
+/* HMAC of SHA-256; @mac may be @key. */
+int lq_tls_hmac(const void *key, size_t key_len, const void *data, size_t len,
+		unsigned char mac[LQ_HMAC_SIZE]);
+
 /* Making sessions: each call that fails for another reason than memory logs it. */
 int lq_tls_new(int sd, bool is_server, bool early_data, const struct quic_credentials *c,
 	       void **tls);

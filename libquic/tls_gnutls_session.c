@@ -4,6 +4,7 @@
  * after it, and resumption.
  */
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <gnutls/x509.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -131,6 +132,12 @@ static int to_errno(int gnutls_error)
 }
 
 /* Credentials */
+
+int lq_tls_hmac(const void *key, size_t key_len, const void *data, size_t len,
+		unsigned char mac[LQ_HMAC_SIZE])
+{
+	return gnutls_hmac_fast(GNUTLS_MAC_SHA256, key, key_len, data, len, mac) ? -ENOMEM : 0;
+}
 
 struct credentials {
 	gnutls_certificate_credentials_t x509;

@@ -383,14 +383,18 @@ static int advance(struct lq_openssl *o)
 {
 	struct lq_failure *failure = lq_handshake_failure(&o->session);
 	SSL *ssl = o->session.tls;
-	int ret;
+	int ret, why;
 
 	if (failure->err)
 		return failure->err;
 	ERR_clear_error();
 	ret = SSL_do_handshake(ssl);
-	if (!failure->err && ret <= 0 && SSL_get_error(ssl, ret) != SSL_ERROR_WANT_READ)
+	why = SSL_get_error(ssl, ret);
+	if (why == SSL_ERROR_SSL || why == SSL_ERROR_SYSCALL)
 		tls_failed(&o->session);
+	else if (why != SSL_ERROR_NONE && why != SSL_ERROR_WANT_READ)
+		lq_fail(failure, -EOPNOTSUPP, LQ_ALERT_INTERNAL_ERROR,
+			"a callback of the session's makes OpenSSL wait, which is not supported");
 	ERR_clear_error();
 	if (failure->err)
 		return failure->err;
@@ -447,10 +451,11 @@ int lq_tls_run(struct quic_session *s)
 int lq_tls_ticket(struct quic_session *s, const void *ticket, size_t len)
 {
 	struct lq_openssl *o = lq_openssl(s);
-	int err = set_input(o, ticket, len), ret, why;
 	unsigned char none;
+	int err, ret, why;
 	size_t n;
 
+	err = o->hooked ? set_input(o, ticket, len) : -EAGAIN;	/* EAGAIN: too early for one */
 	if (err)
 		return err;
 	ERR_clear_error();

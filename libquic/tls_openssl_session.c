@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <linux/tls.h>
 #include <openssl/core_names.h>
+#include <openssl/hmac.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
@@ -238,6 +239,12 @@ static int on_server_psk(SSL *ssl, const unsigned char *id, size_t len, SSL_SESS
 }
 
 /* Credentials */
+
+int lq_tls_hmac(const void *key, size_t key_len, const void *data, size_t len,
+		unsigned char mac[LQ_HMAC_SIZE])
+{
+	return HMAC(EVP_sha256(), key, (int)key_len, data, len, mac, NULL) ? 0 : -ENOMEM;
+}
 
 int lq_tls_credentials_new(struct quic_credentials *c)
 {

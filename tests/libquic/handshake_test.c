@@ -396,6 +396,36 @@ static const char *resume_refused(void)
 	return NULL;
 }
 
+/*
+ * The kernel has one ticket key for all servers of a namespace: a ticket of one that
+ * wants no certificate must not open another that does.
+ */
+static const char *resume_elsewhere(void)
+{
+	const char *why = resume_as(NULL);
+	struct pair p;
+
+	if (why)
+		return why;
+	pair_init(&p);
+	p.server.cafile = pki_path("ca.pem");
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	pair_run(&p);
+	CHECK(p.server_err == -EKEYREJECTED && logged("the client sent no certificate"));
+
+	pair_init(&p);
+	p.server.cafile = pki_path("ca.pem");
+	p.client.certfile = pki_path("client.pem");
+	p.client.keyfile = pki_path("client.key");
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	p.client_done = get_resumed;
+	why = run_ok(&p);
+	CHECK(why || !resumed);
+	return why;
+}
+
 static int data_err, data_err2;
 static size_t data_needed;
 
@@ -533,6 +563,7 @@ static const char *early_later(void)
 }
 
 static int early_client, early_server;
+static size_t early_piece;	/* 0: messages are not cut */
 
 static void get_early_client(void *session)
 {
@@ -565,6 +596,7 @@ static const char *early_params(struct pair *p, const char *alpn, const char *ne
 		p->client.session_data_len = blob_len;
 		p->client_done = i ? get_early_client : get_data;
 		p->server_done = get_early_server;
+		fake[0].chunk = fake[1].chunk = fake[0].send_limit = fake[1].send_limit = early_piece;
 		resumed = 0;
 		why = run_ok(p);
 		if (why)
@@ -585,6 +617,16 @@ static const char *early_data(void)
 	CHECK(resumed && early_client && early_server);
 	CHECK(strstr(fake[0].trace, "+ew") && strstr(fake[1].trace, "+er"));
 	return NULL;
+}
+
+static const char *early_pieces(void)
+{
+	const char *why;
+
+	early_piece = 23;
+	why = early_data();
+	early_piece = 0;
+	return why;
 }
 
 /* RFC 8446 §4.2.10: early data is for the protocol that was chosen before. */
@@ -893,11 +935,13 @@ const struct test handshake_tests[] = {
 	{ "resume_params", resume_params },
 	{ "resume_refused", resume_refused },
 	{ "resume_refused_psk", resume_refused_psk },
+	{ "resume_elsewhere", resume_elsewhere },
 	{ "early", early },
 	{ "early_refused_by_kernel", early_refused_by_kernel },
 	{ "early_seen", early_seen },
 	{ "early_later", early_later },
 	{ "early_data", early_data },
+	{ "early_pieces", early_pieces },
 	{ "early_other_alpn", early_other_alpn },
 	{ "early_other_name", early_other_name },
 	{ "early_replay", early_replay },
