@@ -52,7 +52,8 @@ int main(int argc, char *argv[])
 		return 1;
 	}
 	failed = run(handshake_tests, argc, argv) + run(refusal_tests, argc, argv) +
-		 run(stream_tests, argc, argv) + run(memory_tests, argc, argv);
+		 run(stream_tests, argc, argv) + run(memory_tests, argc, argv) +
+		 run(tls_tests, argc, argv);
 	pki_remove();
 	return !!failed;
 }

@@ -21,5 +21,6 @@ extern const struct test handshake_tests[];
 extern const struct test refusal_tests[];
 extern const struct test stream_tests[];
 extern const struct test memory_tests[];
+extern const struct test tls_tests[];	/* of one TLS library */
 
 #endif

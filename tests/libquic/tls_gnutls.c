@@ -4,7 +4,8 @@
 #include <string.h>
 #include <gnutls/gnutls.h>
 
-#include "fake_kernel.h"
+#include "pair.h"
+#include "test.h"
 #include "tls.h"
 
 const char tls_client_trace[] = "pg >i <i +hw +hr <h ps <h <h <h >h +aw +ar";
@@ -140,3 +141,24 @@ size_t tls_hello(bool old, unsigned char *to, size_t size)
 	memmove(to, to + 5, hello.size - 5);
 	return hello.size - 5;
 }
+
+/* gnutls_session_set_ptr() is the program's. */
+static const char *own_pointer(void)
+{
+	void *session, *mine = &session;
+	struct pair p;
+
+	pair_init(&p);
+	CHECK(!quic_client_session_new(FAKE_FD, &p.client, &session));
+	CHECK(!gnutls_session_get_ptr(session));
+	gnutls_session_set_ptr(session, mine);
+	CHECK(!quic_session_set_timeout(session, 1000));
+	CHECK(gnutls_session_get_ptr(session) == mine);
+	quic_session_free(session);
+	return NULL;
+}
+
+const struct test tls_tests[] = {
+	{ "gnutls_own_pointer", own_pointer },
+	{ NULL, NULL }
+};

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "fake_kernel.h"
+#include "pair.h"
+#include "test.h"
 #include "tls.h"
 
 const char tls_client_trace[] = "pg >i <i +hw +hr <h ps <h <h <h >h +aw +ar";
@@ -96,3 +98,108 @@ size_t tls_hello(bool old, unsigned char *to, size_t size)
 	memmove(to, to + 5, (size_t)len - 5);
 	return (size_t)len - 5;
 }
+
+/* A client's and a server's session with handshakes; the client's hello is on its way. */
+static const char *begin(struct pair *p, void *session[2], struct quic_handshake_ctx *ctx[2])
+{
+	int i;
+
+	pair_init(p);
+	CHECK(!quic_client_session_new(FAKE_FD, &p->client, &session[0]));
+	CHECK(!quic_server_session_new(FAKE_FD + 1, &p->server, &session[1]));
+	for (i = 0; i < 2; i++)
+		CHECK(!quic_handshake_init(session[i], &ctx[i]));
+	CHECK(quic_handshake_step(ctx[0], NULL, NULL) == -EAGAIN);
+	return NULL;
+}
+
+static void end(void *session[2], struct quic_handshake_ctx *ctx[2])
+{
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		quic_handshake_deinit(ctx[i]);
+		quic_session_free(session[i]);
+	}
+}
+
+static const char *one_handshake(void)
+{
+	struct quic_handshake_ctx *ctx[2];
+	void *session[2];
+	struct pair p;
+	const char *why = begin(&p, session, ctx);
+
+	if (why)
+		return why;
+	quic_handshake_deinit(ctx[0]);
+	CHECK(quic_handshake_init(session[0], &ctx[0]) == -EBUSY && !ctx[0]);
+	end(session, ctx);
+	return NULL;
+}
+
+static int wait_for_it(SSL *ssl, void *arg)
+{
+	(void)ssl;
+	(void)arg;
+	return -1;
+}
+
+static const char *waiting_callback(void)
+{
+	struct quic_handshake_ctx *ctx[2];
+	void *session[2];
+	struct pair p;
+	const char *why = begin(&p, session, ctx);
+
+	if (why)
+		return why;
+	SSL_set_cert_cb(session[1], wait_for_it, NULL);
+	CHECK(quic_handshake_step(ctx[1], NULL, NULL) == -EOPNOTSUPP);
+	CHECK(logged("makes OpenSSL wait") && strstr(fake[1].trace, "C150 S"));
+	end(session, ctx);
+	return NULL;
+}
+
+/* Cipher suites and groups in one string, see libquic(3) */
+static const char *priority(void)
+{
+	static const struct {
+		const char *text;
+		int err, suites;
+	} cases[] = {
+		{ "TLS_AES_256_GCM_SHA384:X25519:P-256", 0, 1 },
+		{ "P-256", 0, 4 },
+		{ "TLS_AES_128_CCM_SHA256", 0, 1 },
+		{ "TLS_NO_SUCH_SUITE", -EINVAL, 0 },
+		{ "X25519:no-such-group", -EINVAL, 0 },
+	};
+	STACK_OF(SSL_CIPHER) *ciphers;
+	void *session;
+	struct pair p;
+	size_t i;
+	int n;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pair_init(&p);
+		p.client.priority = cases[i].text;
+		CHECK(quic_client_session_new(FAKE_FD, &p.client, &session) == cases[i].err);
+		if (cases[i].err) {
+			CHECK(logged("priority string"));
+			continue;
+		}
+		ciphers = SSL_get1_supported_ciphers(session);
+		n = sk_SSL_CIPHER_num(ciphers);
+		sk_SSL_CIPHER_free(ciphers);
+		quic_session_free(session);
+		CHECK(n == cases[i].suites);
+	}
+	return NULL;
+}
+
+const struct test tls_tests[] = {
+	{ "openssl_one_handshake", one_handshake },
+	{ "openssl_waiting_callback", waiting_callback },
+	{ "openssl_priority", priority },
+	{ NULL, NULL }
+};
