@@ -220,6 +220,19 @@ static const char *client_certificate(void)
 	return run_ok(&p);
 }
 
+/* A server that does not verify still wants a certificate, but takes any. */
+static const char *client_certificate_any(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.server.cafile = pki_path("ca.pem");
+	p.server.insecure = 1;
+	p.client.certfile = pki_path("expired.pem");
+	p.client.keyfile = pki_path("expired.key");
+	return run_ok(&p);
+}
+
 static const char *one_cipher(uint32_t type)
 {
 	const char *why;
@@ -927,6 +940,7 @@ const struct test handshake_tests[] = {
 	{ "psk_simple", psk_simple },
 	{ "psk_and_certificate", psk_and_certificate },
 	{ "client_certificate", client_certificate },
+	{ "client_certificate_any", client_certificate_any },
 	{ "ciphers", ciphers },
 	{ "retry_request", retry_request },
 	{ "pieces", pieces },

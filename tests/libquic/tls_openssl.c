@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -197,9 +199,35 @@ static const char *priority(void)
 	return NULL;
 }
 
+/* Debian's OpenSSL does not look at it. */
+static const char *keylog_environment(void)
+{
+	const char *path = pki_path("environment.log");
+	char text[4096];
+	struct pair p;
+	size_t n = 0;
+	FILE *f;
+
+	pair_init(&p);
+	CHECK(!setenv("SSLKEYLOGFILE", path, 1));
+	pair_run(&p);
+	unsetenv("SSLKEYLOGFILE");
+	CHECK(!p.client_err && !p.server_err);
+	f = fopen(path, "r");
+	if (f) {
+		n = fread(text, 1, sizeof(text) - 1, f);
+		fclose(f);
+	}
+	text[n] = '\0';
+	CHECK(strstr(text, "CLIENT_HANDSHAKE_TRAFFIC_SECRET ") &&
+	      strstr(text, "SERVER_TRAFFIC_SECRET_0 "));
+	return NULL;
+}
+
 const struct test tls_tests[] = {
 	{ "openssl_one_handshake", one_handshake },
 	{ "openssl_waiting_callback", waiting_callback },
 	{ "openssl_priority", priority },
+	{ "openssl_keylog_environment", keylog_environment },
 	{ NULL, NULL }
 };
