@@ -490,6 +490,19 @@ static void find_lost(struct quic_loss *l, enum quic_space_id sp, u64 now, struc
 	ls->unsettled = unsettled;
 }
 
+/*
+ * Where small ones are lost as well, it is not their size.  A round is of packets that
+ * left after the losses of the one before were seen: the timers of those that leave one
+ * by one expire one by one.
+ */
+static void note_hole(struct quic_loss *l, const struct losses *sum)
+{
+	if (sum->small)
+		l->holes = 0;
+	else if (sum->newest > l->cc->recovery_start)
+		l->holes = min_t(u32, l->holes + 1, U8_MAX);
+}
+
 static void detect_lost(struct quic_loss *l, enum quic_space_id sp, u64 now)
 {
 	struct losses sum = { 0 };
@@ -499,8 +512,7 @@ static void detect_lost(struct quic_loss *l, enum quic_space_id sp, u64 now)
 		return;
 	if (l->patience && !--l->patience)
 		reset_thresholds(l);
-	/* where small ones are lost as well, it is not their size */
-	l->holes = sum.small ? 0 : min_t(u32, l->holes + 1, U8_MAX);
+	note_hole(l, &sum);
 	quic_cc_lost(l->cc, sum.bytes, sum.newest, sum.persistent, now);
 	/* RFC 9002 §5.2: SHOULD set min_rtt to the newest sample */
 	if (sum.persistent)

@@ -349,6 +349,27 @@ static void test_black_hole(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (int)x->l.holes, 0);
 }
 
+/* A burst of large packets is lost in a full queue: one round, whose timers fire one by one. */
+static void test_no_black_hole(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true);
+	u64 pn;
+	int i;
+
+	settle_rtt(x, 20 * MS, T0);
+	pn = x->l.sp[APP]->sent.next;
+	for (i = 0; i < 5; i++)
+		xmit_size(x, APP, PLAIN, 1400, T0 + i * MS);
+	ack(x, APP, pn + 4, pn + 4, T0 + 4 * MS + 20 * MS);
+	KUNIT_EXPECT_EQ(test, x->l.lost_packets, 2ull);
+	for (i = 3; i < 5; i++) {
+		quic_loss_timeout(&x->l, x->l.deadline);
+		KUNIT_EXPECT_EQ(test, x->l.lost_packets, (u64)i);
+	}
+	KUNIT_EXPECT_EQ(test, (int)x->l.holes, 1);
+	check_books(test, x);
+}
+
 /* RFC 9002 §6.1.1: three packets later */
 static void test_packet_threshold(struct kunit *test)
 {
@@ -1241,6 +1262,7 @@ static struct kunit_case loss_cases[] = {
 	KUNIT_CASE(test_rtt_no_sample),
 	KUNIT_CASE(test_packet_threshold),
 	KUNIT_CASE(test_black_hole),
+	KUNIT_CASE(test_no_black_hole),
 	KUNIT_CASE(test_fresh),
 	KUNIT_CASE(test_time_threshold),
 	KUNIT_CASE(test_ack_only_not_lost),
