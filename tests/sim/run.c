@@ -23,7 +23,8 @@ static bool both_closed(struct sim *s)
 		s->peer[1]->conn.state == QUIC_CONN_IDLE);
 }
 
-static void params(struct quic_tparam *tp, struct quic_conn_config *cfg, const struct scenario *sc)
+void scenario_params(const struct scenario *sc, struct quic_tparam *tp,
+		     struct quic_conn_config *cfg)
 {
 	quic_tparam_default(tp);
 	tp->max_idle_timeout = 30000;
@@ -131,7 +132,7 @@ static const char *connection(const struct scenario *sc, u64 seed, u64 bound,
 	shim_random_seed(seed);
 	sim_init(&s, seed, links);
 	s.nat = sc->nat;
-	params(&tp, &cfg, sc);
+	scenario_params(sc, &tp, &cfg);
 	for (i = 0; i < 2; i++) {
 		if (i && sc->upgrade)
 			cfg.version = QUIC_VERSION_V2;
@@ -145,8 +146,8 @@ static const char *connection(const struct scenario *sc, u64 seed, u64 bound,
 	if (!why && !sc->must_fail)
 		why = finish(&s);
 	if (verbose)
-		fprintf(stderr, "# %s/%llu %llu.%03llu ms sent %llu+%llu lost %llu+%llu cwnd %llu %llu goodput %llu\n",
-			sc->name, seed, *took / MS, *took / 1000 % 1000, s.link[0].count,
+		fprintf(stderr, "# %s/%llu %llu.%03llu ms sent %llu+%llu lost %llu+%llu "
+			"cwnd %llu %llu goodput %llu\n", sc->name, seed, *took / MS, *took / 1000 % 1000, s.link[0].count,
 			s.link[1].count, s.link[0].lost, s.link[1].lost, s.peer[0]->conn.cc.cwnd,
 			s.peer[1]->conn.cc.cwnd, goodput(&s, sc));
 	for (i = 0; i < 2; i++)
@@ -224,6 +225,18 @@ static bool run_table(const struct scenario *table, u32 size, u64 first, u64 n,
 	return ok;
 }
 
+/* Long ones: a few seeds will do. */
+static bool run_fair(u64 first, u64 n, const struct quic_crypto_ops *crypto, int argc, char **argv)
+{
+	bool ok = true;
+	u32 i;
+
+	for (i = 0; i < nfair_cases; i++)
+		if (selected(fair_name(i), argc, argv))
+			ok &= fair_run(i, first, (n + 5) / 6, crypto, verbose);
+	return ok;
+}
+
 int main(int argc, char **argv)
 {
 	const struct quic_crypto_ops *crypto = &shim_crypto_null_ops;
@@ -253,5 +266,6 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ok = run_table(scenarios, nscenarios, first, n, crypto, argc, argv);
 	ok &= run_table(interop_cases, ninterop_cases, first, n, crypto, argc, argv);
+	ok &= run_fair(first, n, crypto, argc, argv);
 	return !ok;
 }

@@ -38,4 +38,15 @@ struct scenario {
 extern const struct scenario scenarios[], interop_cases[];
 extern const u32 nscenarios, ninterop_cases;
 
+/* The parameters and options of either end. */
+void scenario_params(const struct scenario *sc, struct quic_tparam *tp,
+		     struct quic_conn_config *cfg);
+
+/* ---- fair.c ---- */
+
+extern const u32 nfair_cases;
+const char *fair_name(u32 i);
+/* Seeds of a case: true if all were fair. */
+bool fair_run(u32 i, u64 first, u64 n, const struct quic_crypto_ops *crypto, bool verbose);
+
 #endif /* _SCENARIO_H */
