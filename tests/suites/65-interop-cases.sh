@@ -6,6 +6,7 @@ set -euo pipefail
 
 have_component tests/interop/runner/interop
 make -s -C tests/interop/forward check
+tests/interop/runner/rules_test.py
 debug_kernel
 tests/interop/runner/prepare
 tests/interop/runner/interop --short

@@ -96,6 +96,41 @@ def long_packet(datagram, tree):
                   number=int(first(list(find(tree, "quic.packet_number")), "-1")), tree=tree)
 
 
+# ---- one client address ----
+
+PCAP_HEADER, RECORD_HEADER, ETHERNET = 24, 16, 14
+
+
+def client_at(frame):
+    """Where the client's IPv4 address and UDP port are in an Ethernet frame of ours; None: nowhere."""
+    udp = ETHERNET + (frame[ETHERNET] & 0xf) * 4
+    if frame[12:14] != b"\x08\x00" or frame[ETHERNET + 9] != 17 or len(frame) < udp + 8:
+        return None
+    ports = [int.from_bytes(frame[at:at + 2], "big") for at in (udp, udp + 2)]
+    if PORT not in ports:
+        return None
+    return (ETHERNET + 16, udp + 2) if ports[0] == PORT else (ETHERNET + 12, udp)
+
+
+def undo_nat(pcap, out):
+    """A copy of the capture in which the client keeps its first address and port. tshark finds
+    a connection whose client uses empty connection IDs by nothing else."""
+    with open(pcap, "rb") as file:
+        data = file.read()
+    copy, first, at = bytearray(data), None, PCAP_HEADER
+    while at + RECORD_HEADER <= len(data):
+        length = int.from_bytes(data[at + 8:at + 12], "little")
+        at += RECORD_HEADER
+        where = client_at(data[at:at + length]) if length > ETHERNET + 28 else None
+        if where:
+            address, port = at + where[0], at + where[1]
+            first = first or (data[address:address + 4], data[port:port + 2])
+            copy[address:address + 4], copy[port:port + 2] = first
+        at += length
+    with open(out, "wb") as file:
+        file.write(copy)
+
+
 class Capture:
     def __init__(self, pcap, keys=None):
         self.pcap, self.keys = pcap, keys
@@ -120,6 +155,13 @@ class Capture:
             number, time, src4, src6, sport, dst4, dst6, dport, length, ecn4, ecn6 = values[:11]
             yield (Datagram(int(number), float(time), src4 or src6, int(sport), dst4 or dst6, int(dport),
                             int(length) - 8, int(ecn4 or ecn6 or "0", 0)), *values[11:])
+
+    @functools.cached_property
+    def without_nat(self):
+        """The same datagrams, by the same numbers of frames, of one client address."""
+        copy = self.pcap + ".one"
+        undo_nat(self.pcap, copy)
+        return Capture(copy, self.keys)
 
     @functools.cached_property
     def datagrams(self):

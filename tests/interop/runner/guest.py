@@ -83,7 +83,15 @@ def plain_packets(name, dev):
     """No packets larger than the wire's, whole checksums: captures show what would be sent."""
     off = [word for feature in ("tx", "rx", "gso", "gro", "tso", "tx-udp-segmentation")
            for word in (feature, "off")]
-    run("ip", "netns", "exec", name, "ethtool", "-K", dev, *off, stdout=subprocess.DEVNULL)
+    with namespace(name):
+        run("ethtool", "-K", dev, *off, stdout=subprocess.DEVNULL)
+
+
+def sysctl(name, **values):
+    with namespace(name):
+        for key, value in values.items():
+            with open("/proc/sys/net/" + key.replace("__", "/"), "w") as file:
+                file.write(str(value))
 
 
 def network_up(delay, kernel_forwards):
@@ -91,8 +99,8 @@ def network_up(delay, kernel_forwards):
     for name in NAMESPACES:
         run("ip", "netns", "add", name)
         batch("ip", name, ["link set lo up"])
-        run("ip", "netns", "exec", name, "sysctl", "-qw", "net.ipv6.conf.default.accept_dad=0",
-            "net.ipv6.conf.all.accept_dad=0", "net.ipv6.conf.default.router_solicitations=0")
+        sysctl(name, ipv6__conf__default__accept_dad=0, ipv6__conf__all__accept_dad=0,
+               ipv6__conf__default__router_solicitations=0)
     batch("ip", None, ["link add c0 netns client type veth peer name left netns sim",
                        "link add s0 netns server type veth peer name right netns sim"])
     for name, dev in (("client", "c0"), ("sim", "left"), ("sim", "right"), ("server", "s0")):
@@ -105,8 +113,7 @@ def network_up(delay, kernel_forwards):
         batch("tc", "sim", [f"qdisc add dev {dev} root handle 1: netem delay {delay}ms limit 10000",
                             f"qdisc add dev {dev} parent 1:1 handle 2: netem rate {RATE} limit {QUEUE}"])
     on = int(kernel_forwards)
-    run("ip", "netns", "exec", "sim", "sysctl", "-qw", f"net.ipv4.ip_forward={on}",
-        f"net.ipv6.conf.all.forwarding={on}")
+    sysctl("sim", ipv4__ip_forward=on, ipv6__conf__all__forwarding=on)
 
 
 def network_down():
@@ -117,6 +124,12 @@ def network_down():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
             run("ip", "netns", "del", name)
+
+
+def counters(name):
+    """The counters of a namespace's QUIC sockets, as they differ from 0."""
+    with namespace(name), open("/proc/thread-self/net/quic/snmp") as file:
+        return "".join(line for line in file if line.split()[1:] != ["0"])
 
 
 def dropped():
@@ -297,6 +310,9 @@ class Job:
             elif self.job["server_testcase"] == "unheard-of":
                 self.run_client()
             self.result["dropped"] = dropped()
+            for name in ("client", "server"):
+                with open(self.path("log", "snmp-" + name), "w") as file:
+                    file.write(counters(name))
         finally:
             self.result["server"] = server.popen.poll()
             for process in reversed(self.processes):

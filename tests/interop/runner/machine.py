@@ -18,7 +18,7 @@ BUILD = os.environ.get("BUILD") or os.path.join(TOP, "build")
 VM = os.path.join(TOP, "tests/vm")
 MEMORY_MIB = 3072
 START_SECONDS = 120
-SECONDS_PER_COST = 20       # until a job is given up: on a slow machine shared with others
+SECONDS_PER_COST = 60       # until a job is given up: on a slow machine shared with others
 FOREVER = "1000000"         # virtual seconds pass quickly
 
 

@@ -35,7 +35,7 @@ The machine is the debug kernel of the tests in virtual time: time stands still 
 the link is the bottleneck and never the processor, and runs repeat. `make interop KERNEL=6.12` takes a stock kernel.
 
     make interop                                  every peer, every case
-    make interop PEERS="quic ngtcp2" CASES="H DC L1"   some of them (this page is then left alone)
+    make interop PEERS="quic ngtcp2" CASES="H DC L1"   some of them; the other fields stay as they were
 
 What failed leaves captures, key logs and the endpoints' output in `build/interop/failed`.
 
@@ -118,19 +118,17 @@ def measurements(results):
     return [row for row in body if row[2] or row[3]]
 
 
-def write_markdown(results, path, versions):
+def write_markdown(results, path):
     failed, unsupported = listed(results, "failed"), listed(results, "unsupported")
     with open(path, "w") as file:
         file.write(INTRO + count(results) + ".\n\n" + md_matrix(results) + "\n" + ABOUT)
         file.write("## The cases\n\n" + md_cases(results) + "\n")
-        file.write("## Measured\n\nThe mean of five runs of a 10 MiB download, and of a 25 MiB download beside "
-                   "a TCP CUBIC flow of iperf3; the\nsender is the server. "
+        file.write("## Measured\n\nA 10 MiB download, and one of 25 MiB beside a TCP CUBIC flow of iperf3; the sender is the "
+                   "server. Ourselves: mean\nand deviation of five runs. "
                    "The rate is that of the file, between the server's first and last 1-RTT packet.\n\n" +
                    md_table(["peer", "role", "goodput", "beside TCP"], measurements(results)) + "\n")
         file.write("## What failed\n\n" + ("".join(failed) or "Nothing.\n") + "\n")
         file.write("## What is not supported\n\n" + ("".join(unsupported) or "Nothing.\n"))
-        if versions:
-            file.write("\n## The peers\n\n" + "".join(f"- {line}\n" for line in versions))
 
 
 # ---- HTML ----

@@ -219,13 +219,16 @@ def rebinding(e):
 
 def paths_validated(e):
     """RFC 9000 §8.2: the first packet on each new path challenges, each challenge is answered."""
-    rows = e.right.short("quic.frame_type", "quic.path_challenge.data", server=True)
+    readable = e.right.without_nat
+    contents = {datagram.frame: (frames, challenge) for datagram, frames, challenge in
+                readable.short("quic.frame_type", "quic.path_challenge.data", server=True)}
     firsts = {}
-    for datagram, frames, challenge in rows:
-        firsts.setdefault(datagram.path, (frames, challenge))
+    for datagram in e.right.datagrams:
+        if datagram.from_server and datagram.frame in contents:
+            firsts.setdefault(datagram.path, contents[datagram.frame])
     if len(firsts) < 2:
         yield "the server saw one path alone"
-    answers = {answer for _, values in e.right.short("quic.path_response.data", server=False)
+    answers = {answer for _, values in readable.short("quic.path_response.data", server=False)
                for answer in values.split(",") if answer}
     for path, (frames, challenge) in list(firsts.items())[1:]:
         where = "the path of {}:{}".format(*path)
