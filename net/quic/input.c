@@ -112,7 +112,7 @@ void quic_skb_addrs(const struct sk_buff *skb, struct quic_addr *local, struct q
 	remote->port = ntohs(uh->source);
 }
 
-static u8 ecn(const struct sk_buff *skb)
+u8 quic_skb_ecn(const struct sk_buff *skb)
 {
 	if (skb->protocol == htons(ETH_P_IP))
 		return ip_hdr(skb)->tos & INET_ECN_MASK;
@@ -143,7 +143,7 @@ void quic_input_feed(struct sock *sk, struct sk_buff *skb)
 
 	walk_init(&w, skb);
 	quic_skb_addrs(skb, &rx.local, &rx.remote);
-	rx.ecn = ecn(skb);
+	rx.ecn = quic_skb_ecn(skb);
 	for (; off < skb->len; off += rx.len) {
 		rx.len = datagram_len(skb, off);
 		rx.data = walk_get(&w, off, rx.len);

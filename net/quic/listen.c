@@ -31,7 +31,8 @@
 #define NO_APPLICATION_PROTOCOL	(QUIC_TRANSPORT_ERROR_CRYPTO + 120)	/* RFC 9001 §8.1 */
 #define DECODE_ERROR		(QUIC_TRANSPORT_ERROR_CRYPTO + 50)	/* RFC 8446 §6, RFC 9001 §4.8 */
 #define RESET_LEN_MAX		42	/* like a small packet, RFC 9000 §10.3 */
-#define REPLY_MAX		1200
+#define REPLY_MAX		1200	/* and of its frames */
+#define CLOSE_MAX		32	/* a CONNECTION_CLOSE without a phrase */
 #define HELLO_GAPS		64	/* pieces of a ClientHello with holes between */
 #define ORPHANS_MAX		64	/* skbs of 0-RTT packets without an Initial, a port */
 #define ORPHAN_LIFE		HZ	/* how long they wait for one */
@@ -43,6 +44,7 @@ struct pending {
 	struct quic_source *source;	/* NULL: handed to the socket */
 	struct quic_keys keys;
 	s64 largest;			/* packet number */
+	struct quic_acktr ack;
 	struct sk_buff_head skbs;
 	u8 *hello;			/* QUIC_CLIENTHELLO_MAX bytes */
 	struct quic_ranges got;		/* of it */
@@ -55,6 +57,7 @@ struct dgram {
 	struct quic_hdr h;		/* of its first packet */
 	const u8 *p;
 	u32 len;
+	u8 ecn;
 };
 
 static const struct quic_limits *limits(const struct quic_udp *udp)
@@ -123,33 +126,44 @@ static void send_reset(const struct dgram *d)
 	count(d->udp, QUIC_MIB_RESET_OUT);
 }
 
-/* RFC 9000 §10.2.3: CONNECTION_CLOSE in an Initial packet, under keys that need no state. */
-static void send_close(const struct dgram *d, struct quic_keys *keys, u64 code)
+/* An Initial packet with frames of REPLY_MAX bytes at most; the bytes that left, 0 for none. */
+static u32 send_initial(const struct dgram *d, struct quic_keys *keys, const struct quic_cid *scid,
+			u64 pn, struct quic_vec *plain)
 {
-	struct quic_frame f = { .type = QUIC_FRAME_CONNECTION_CLOSE, .close.code = code };
 	const struct quic_hdr *h = &d->h;
-	struct quic_vec plain;
-	struct quic_wr w, fw;
+	u32 size = 2 * REPLY_MAX, hdr_len;
+	struct quic_wr w;
 	u8 *buf, *length;
-	u32 hdr_len;
 	int len;
 
-	buf = kmalloc(2 * REPLY_MAX, GFP_KERNEL);
+	buf = kmalloc(size, GFP_KERNEL);
 	if (!buf)
-		return;
-	quic_wr_init(&fw, buf + REPLY_MAX, REPLY_MAX);
-	quic_frame_put(&fw, &f);
-	plain.base = buf + REPLY_MAX;
-	plain.len = fw.p - plain.base;
-	quic_wr_init(&w, buf, REPLY_MAX);
-	quic_hdr_put_long(&w, QUIC_PKT_INITIAL, h->version, &h->scid, &h->dcid, NULL, 0, 0, 2,
-			  &length);
+		return 0;
+	quic_wr_init(&w, buf, size);
+	quic_hdr_put_long(&w, QUIC_PKT_INITIAL, h->version, &h->scid, scid, NULL, 0, pn, 2, &length);
 	hdr_len = w.p - buf;
-	quic_hdr_set_length(length, 2 + plain.len + QUIC_TAG_LEN);
-	len = quic_keys_seal(keys, QUIC_CRYPTO_INITIAL, 0, buf, hdr_len, hdr_len - 2, 2, &plain, 1);
+	quic_hdr_set_length(length, 2 + plain->len + QUIC_TAG_LEN);
+	len = quic_keys_seal(keys, QUIC_CRYPTO_INITIAL, pn, buf, hdr_len, hdr_len - 2, 2, plain, 1);
 	if (len > 0)
 		quic_output_raw(d->udp, &d->local, &d->remote, buf, len);
 	kfree(buf);
+	return max(len, 0);
+}
+
+/* RFC 9000 §10.2.3: CONNECTION_CLOSE in an Initial packet, under keys that need no state. */
+static void send_close(const struct dgram *d, struct quic_keys *keys, const struct quic_cid *scid,
+		       u64 pn, u64 code)
+{
+	struct quic_frame f = { .type = QUIC_FRAME_CONNECTION_CLOSE, .close.code = code };
+	struct quic_vec plain;
+	struct quic_wr w;
+	u8 frame[CLOSE_MAX];
+
+	quic_wr_init(&w, frame, sizeof(frame));
+	quic_frame_put(&w, &f);
+	plain.base = frame;
+	plain.len = w.p - frame;
+	send_initial(d, keys, scid, pn, &plain);
 }
 
 static void send_retry(const struct dgram *d)
@@ -275,6 +289,7 @@ static void pending_free(struct quic_udp *udp, struct pending *p)
 		quic_source_put(udp->qn, p->source);
 	}
 	quic_keys_free(&p->keys);
+	quic_acktr_free(&p->ack);
 	quic_ranges_free(&p->got);
 	__skb_queue_purge(&p->skbs);
 	kvfree(p->hello);
@@ -433,6 +448,11 @@ static struct sock *child_new(struct sock *lsk, struct quic_udp *udp, struct pen
 	return sk;
 }
 
+static void close_request(const struct dgram *d, struct pending *p, u64 code)
+{
+	send_close(d, &p->keys, p->a.iscid.len ? &p->a.iscid : &d->h.dcid, p->a.next_pn, code);
+}
+
 static void route_hello(const struct dgram *d, struct pending *p, const struct quic_clienthello *ch)
 {
 	struct quic_udp *udp = d->udp;
@@ -442,13 +462,13 @@ static void route_hello(const struct dgram *d, struct pending *p, const struct q
 	if (!lsk) {
 		/* RFC 9001 §8.1; RFC 7301 §3.2 */
 		count(udp, QUIC_MIB_NO_ALPN);
-		send_close(d, &p->keys, NO_APPLICATION_PROTOCOL);
+		close_request(d, p, NO_APPLICATION_PROTOCOL);
 		return;
 	}
 	if (queue_full(&quic_sk(lsk)->listen)) {
 		/* RFC 9000 §5.2.2 */
 		count(udp, QUIC_MIB_REFUSED);
-		send_close(d, &p->keys, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+		close_request(d, p, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 		goto out;
 	}
 	sk = child_new(lsk, udp, p, ch);
@@ -477,7 +497,7 @@ static int hello_add(struct pending *p, const struct quic_frame *f)
 	return quic_ranges_add(&p->got, f->crypto.off, end, GFP_KERNEL);
 }
 
-static int read_frames(struct pending *p, const u8 *payload, u32 len)
+static int read_frames(struct pending *p, const u8 *payload, u32 len, bool *eliciting)
 {
 	struct quic_frame f;
 	struct quic_cur cur;
@@ -489,16 +509,24 @@ static int read_frames(struct pending *p, const u8 *payload, u32 len)
 			return -EBADMSG;
 		if (f.type == QUIC_FRAME_CONNECTION_CLOSE)
 			return -ECONNRESET;
+		*eliciting |= quic_frame_ack_eliciting(f.type);
 		if (f.type == QUIC_FRAME_CRYPTO && f.crypto.len)
 			err = hello_add(p, &f);
 	}
 	return err;
 }
 
+/* Until it has an answer the client's own ID, then ours. */
+static bool sent_to(const struct pending *p, const struct quic_cid *dcid)
+{
+	return quic_cid_equal(dcid, &p->a.dcid) ||
+	       (p->a.iscid.len && quic_cid_equal(dcid, &p->a.iscid));
+}
+
 /* RFC 9000 §7.2: Initials with another Source Connection ID MUST be discarded. */
 static bool same_client(const struct pending *p, const struct quic_hdr *h)
 {
-	return h->version == p->a.version && quic_cid_equal(&h->dcid, &p->a.dcid) &&
+	return h->version == p->a.version && sent_to(p, &h->dcid) &&
 	       quic_cid_equal(&h->scid, &p->a.scid);
 }
 
@@ -523,6 +551,17 @@ static int parse_hdr(struct quic_udp *udp, const u8 *p, u32 len, struct quic_hdr
 	return quic_hdr_parse(p, len, QUIC_CID_LOCAL_LEN, grease, h);
 }
 
+static int absorb_packet(struct pending *p, const struct dgram *d, const struct quic_opened *o)
+{
+	bool eliciting = false;
+	int err;
+
+	err = read_frames(p, o->payload, o->payload_len, &eliciting);
+	p->largest = max_t(s64, p->largest, o->pn);
+	quic_acktr_received(&p->ack, o->pn, eliciting, true, false, d->ecn, quic_now(), 0);
+	return err;
+}
+
 /* The Initials of a datagram: 0, or why the request is void. */
 static int absorb(struct pending *p, const struct dgram *d)
 {
@@ -545,10 +584,8 @@ static int absorb(struct pending *p, const struct dgram *d)
 			break;
 		if (h.type == QUIC_PKT_INITIAL && same_client(p, &h) &&
 		    !quic_keys_open(&p->keys, QUIC_CRYPTO_INITIAL, d->p + off, &h, p->largest,
-				    plain, &o)) {
-			p->largest = max_t(s64, p->largest, o.pn);
-			err = read_frames(p, o.payload, o.payload_len);
-		}
+				    plain, &o) && !quic_acktr_is_dup(&p->ack, o.pn))
+			err = absorb_packet(p, d, &o);
 		off += h.len;
 	}
 	kfree(plain);
@@ -573,8 +610,7 @@ static struct pending *find_pending(struct quic_udp *udp, const struct dgram *d)
 	struct pending *p;
 
 	list_for_each_entry(p, &udp->pending, list)
-		if (quic_cid_equal(&p->a.dcid, &d->h.dcid) &&
-		    quic_addr_equal(&p->a.remote, &d->remote))
+		if (sent_to(p, &d->h.dcid) && quic_addr_equal(&p->a.remote, &d->remote))
 			return p;
 	return NULL;
 }
@@ -586,6 +622,7 @@ static struct pending *pending_new(const struct dgram *d, const struct quic_conn
 	if (!p)
 		return NULL;
 	quic_keys_init(&p->keys, &quic_kernel_crypto, a->version);
+	quic_acktr_init(&p->ack);
 	quic_ranges_init(&p->got, HELLO_GAPS);
 	__skb_queue_head_init(&p->skbs);
 	INIT_LIST_HEAD(&p->list);
@@ -667,7 +704,7 @@ static void refuse(const struct dgram *d, u64 code)
 	}
 	quic_keys_init(&keys, &quic_kernel_crypto, d->h.version);
 	if (!quic_keys_set_initial(&keys, d->h.version, &d->h.dcid, true))
-		send_close(d, &keys, code);
+		send_close(d, &keys, &d->h.dcid, 0, code);
 	quic_keys_free(&keys);
 }
 
@@ -765,6 +802,34 @@ static bool keep(struct quic_udp *udp, struct pending *p)
 	return true;
 }
 
+/*
+ * RFC 9000 §13.2.1: Initials MUST be acknowledged at once, those of a ClientHello
+ * that lacks a part, too: a client whose probes are PINGs learns by that alone
+ * which part was lost.  ID and packet numbers go on with the connection.
+ */
+static void acknowledge(const struct dgram *d, struct pending *p)
+{
+	struct quic_vec plain;
+	struct quic_wr w;
+	u8 *frame;
+
+	if (!quic_acktr_owed(&p->ack))
+		return;
+	frame = kmalloc(REPLY_MAX, GFP_KERNEL);
+	if (!frame)
+		return;
+	if (!p->a.iscid.len)
+		quic_lookup_choose(&p->a.iscid);
+	quic_wr_init(&w, frame, REPLY_MAX);
+	quic_acktr_write(&p->ack, &w);
+	plain.base = frame;
+	plain.len = w.p - frame;
+	if (!w.bad)
+		p->a.sent += send_initial(d, &p->keys, &p->a.iscid, p->a.next_pn++, &plain);
+	quic_acktr_sent(&p->ack);
+	kfree(frame);
+}
+
 /* The request comes to nothing: @err says why. */
 static void give_up(const struct dgram *d, struct pending *p, int err)
 {
@@ -772,9 +837,9 @@ static void give_up(const struct dgram *d, struct pending *p, int err)
 		count(d->udp, QUIC_MIB_DROP_AUTH);
 	/* RFC 9000 §7.5: MUST be said, where no more is buffered */
 	if (err == -EMSGSIZE || err == -ENOSPC)
-		send_close(d, &p->keys, QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED);
+		close_request(d, p, QUIC_TRANSPORT_ERROR_CRYPTO_BUF_EXCEEDED);
 	else if (err == -EPROTO)
-		send_close(d, &p->keys, DECODE_ERROR);
+		close_request(d, p, DECODE_ERROR);
 }
 
 /*
@@ -806,8 +871,10 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 	__skb_queue_tail(&p->skbs, skb);
 	if (!err)
 		err = hello_parse(p, &ch);
-	if (err == -EAGAIN && p->got.n && keep(udp, p))
+	if (err == -EAGAIN && p->got.n && keep(udp, p)) {
+		acknowledge(d, p);
 		return;
+	}
 	pending_unlink(udp, p);
 	if (!err)
 		route_hello(d, p, &ch);
@@ -897,6 +964,7 @@ static void one(struct quic_udp *udp, struct sk_buff *skb)
 		goto out;
 	}
 	d.p = buf;
+	d.ecn = quic_skb_ecn(skb);
 	quic_skb_addrs(skb, &d.local, &d.remote);
 	/* the connection may have been made since */
 	if (!parse_hdr(udp, buf, d.len, &d.h) &&

@@ -83,19 +83,26 @@ static struct quic_cid_node *node_find(struct quic_net *qn, const u8 *id, u32 le
 	return rhashtable_lookup_fast(&qn->cids, &key, cid_params);
 }
 
+void quic_lookup_choose(struct quic_cid *cid)
+{
+	memset(cid, 0, sizeof(*cid));
+	cid->len = QUIC_CID_LOCAL_LEN;
+	get_random_bytes(cid->id, cid->len);
+}
+
 /* RFC 9000 §5.1: an ID; §10.3.2: and its stateless reset token */
 static int cid_new(void *priv, struct quic_cid *cid, u8 token[QUIC_RESET_TOKEN_LEN])
 {
 	struct quic_net *qn = quic_pernet(sock_net(priv));
+	bool known = cid->len;
 	struct quic_cid_node *n;
 	int err;
 
-	memset(cid, 0, sizeof(*cid));
-	cid->len = QUIC_CID_LOCAL_LEN;
 	do {
-		get_random_bytes(cid->id, cid->len);
+		if (!known)
+			quic_lookup_choose(cid);
 		n = node_add(quic_sk(priv), cid);
-	} while (n == ERR_PTR(-EEXIST));
+	} while (n == ERR_PTR(-EEXIST) && !known);
 	if (IS_ERR(n))
 		return PTR_ERR(n);
 	err = quic_token_reset(quic_sock_conn_ops.crypto, qn->reset_key, cid, token);

@@ -137,6 +137,8 @@ void quic_udp_reap(struct work_struct *work);
 int quic_lookup_init(struct quic_net *qn);
 void quic_lookup_exit(struct quic_net *qn);
 struct sock *quic_lookup_cid(struct quic_net *qn, const u8 *id, u32 len);	/* with a reference */
+/* An ID of our choice, which nobody can foresee. */
+void quic_lookup_choose(struct quic_cid *cid);
 int quic_lookup_add_odcid(struct quic_sock *qs, const struct quic_cid *cid);
 void quic_lookup_del_odcid(struct quic_sock *qs);
 /* Lock held: the peer's ID in use, or what is known of it, has changed. */
@@ -181,6 +183,7 @@ int quic_input_backlog(struct sock *sk, struct sk_buff *skb);
 void quic_input_work(struct work_struct *work);
 void quic_input_queue_work(struct sock *sk);
 void quic_skb_addrs(const struct sk_buff *skb, struct quic_addr *local, struct quic_addr *remote);
+u8 quic_skb_ecn(const struct sk_buff *skb);	/* enum quic_ecn */
 
 /* ---- output.c ---- */
 int quic_output_init(void);

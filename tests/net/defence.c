@@ -294,6 +294,20 @@ static void expires_as_listener_goes(void)
 	}
 }
 
+/* Another first ID: another request. */
+static struct evil *second_request(void)
+{
+	struct evil *e = evil_open(false, FIRST_FLIGHT, NULL);
+
+	e->mute = true;
+	quic_keys_free(&e->conn.keys);
+	e->conn.odcid.id[0] ^= 1;
+	quic_cids_remote_init(&e->conn.dcids, &e->conn.odcid, 2);
+	quic_keys_init(&e->conn.keys, e->conn.ops->crypto, QUIC_VERSION_V1);
+	CHECK_EQ(quic_keys_set_initial(&e->conn.keys, QUIC_VERSION_V1, &e->conn.odcid, false), 0);
+	return e;
+}
+
 /* A ClientHello that never gets complete. */
 static void half_a_hello(void)
 {
@@ -302,16 +316,83 @@ static void half_a_hello(void)
 
 	net_own();
 	net_limit("half_open_timeout", 300);
-	e = evil_open(false, FIRST_FLIGHT, NULL);
-	e->mute = true;
-	quic_keys_free(&e->conn.keys);		/* another first ID: another request */
-	e->conn.odcid.id[0] ^= 1;
-	quic_cids_remote_init(&e->conn.dcids, &e->conn.odcid, 2);
-	quic_keys_init(&e->conn.keys, e->conn.ops->crypto, QUIC_VERSION_V1);
-	CHECK_EQ(quic_keys_set_initial(&e->conn.keys, QUIC_VERSION_V1, &e->conn.odcid, false), 0);
+	e = second_request();
 	evil_frames(e, QUIC_PKT_INITIAL, frames, sizeof(frames));
 	mib_wait("QuicHalfOpenExpired", 1);
 	mib_wait("QuicAccepted", 1);
+	evil_free(e);
+}
+
+/* The next Initial that our keys open: it has @pn, and acknowledges all that was sent. */
+static struct quic_cid acknowledged(struct evil *e, uint64_t pn, uint64_t first)
+{
+	uint8_t in[2048], open[2048];
+	struct quic_opened o;
+	struct quic_frame f;
+	struct quic_cur cur;
+	struct quic_hdr h;
+	ssize_t n;
+
+	do {
+		CHECK(sock_poll(e->udp, POLLIN, 5000) & POLLIN);
+		n = CHECK_OK(recv(e->udp, in, sizeof(in), 0));
+	} while (quic_hdr_parse(in, n, QUIC_CID_LOCAL_LEN, false, &h) ||
+		 h.type != QUIC_PKT_INITIAL ||
+		 quic_keys_open(&e->conn.keys, QUIC_CRYPTO_INITIAL, in, &h, -1, open, &o));
+	CHECK_EQ(o.pn, pn);
+	quic_cur_init(&cur, o.payload, o.payload_len);
+	CHECK_EQ(quic_frame_parse(&cur, &f), 0);
+	CHECK(f.type == QUIC_FRAME_ACK || f.type == QUIC_FRAME_ACK_ECN);
+	CHECK_EQ(f.ack.largest, e->pn[QUIC_SPACE_INITIAL] - 1);
+	CHECK_EQ(f.ack.first_range, f.ack.largest - first);
+	return h.scid;
+}
+
+/* A CRYPTO frame of a hello's bytes. */
+static void send_part(struct evil *e, const uint8_t *hello, uint16_t from, uint16_t to)
+{
+	uint8_t frame[1100] = { QUIC_FRAME_CRYPTO, 0x40 | from >> 8, from, 0x40 | (to - from) >> 8,
+				to - from };
+
+	memcpy(frame + 5, hello + from, to - from);
+	evil_frames(e, QUIC_PKT_INITIAL, frame, 5 + to - from);
+}
+
+/*
+ * RFC 9000 §13.2.1: Initials are acknowledged at once, those of an incomplete hello,
+ * too; §7.2, §12.3: by the ID and in the numbers of the connection that comes of it.
+ */
+static void half_a_hello_is_acknowledged(void)
+{
+	static const uint8_t ping[] = { QUIC_FRAME_PING };
+	uint8_t params[512], hello[1000];
+	struct quic_cid id, again;
+	size_t len, first;
+	struct evil *e;
+
+	net_own();
+	e = second_request();
+	len = e->tls.ops->get_params(e->tls.priv, params, sizeof(params));
+	len = tls_hello(hello + 4, params, len, NULL);
+	hello[0] = 1;
+	hello[1] = 0;
+	hello[2] = len >> 8;
+	hello[3] = len;
+	len += 4;
+	send_part(e, hello, 0, len / 2);
+	first = e->pn[QUIC_SPACE_INITIAL] - 1;
+	id = acknowledged(e, 0, first);
+	evil_frames(e, QUIC_PKT_INITIAL, ping, sizeof(ping));	/* to its own ID, still */
+	again = acknowledged(e, 1, first);
+	CHECK(quic_cid_equal(&id, &again));
+	quic_cids_remote_set_first(&e->conn.dcids, &id);
+	evil_frames(e, QUIC_PKT_INITIAL, ping, sizeof(ping));	/* to the server's */
+	acknowledged(e, 2, first);
+	mib_wait("QuicAccepted", 1);
+	send_part(e, hello, len / 2, len);
+	again = acknowledged(e, 3, first);
+	CHECK(quic_cid_equal(&id, &again));
+	mib_wait("QuicAccepted", 2);
 	evil_free(e);
 }
 
@@ -410,6 +491,7 @@ static const struct test tests[] = {
 	{ "expires-not", expires_not },
 	{ "expires-as-listener-goes", expires_as_listener_goes },
 	{ "half-a-hello", half_a_hello },
+	{ "half-a-hello-is-acknowledged", half_a_hello_is_acknowledged },
 	{ "reply-rate", reply_rate },
 	{ "optimistic-client", optimistic_client, 60 },
 	{ "optimistic-server", optimistic_server, 60 },

@@ -205,6 +205,11 @@ bool quic_acktr_put(struct quic_acktr *a, struct quic_pkt *p, u8 exponent, u64 n
 	return true;
 }
 
+void quic_acktr_write(const struct quic_acktr *a, struct quic_wr *w)
+{
+	write_ack(a, w, 0, a->got.n - 1);
+}
+
 void quic_acktr_sent(struct quic_acktr *a)
 {
 	a->unacked = 0;

@@ -58,6 +58,8 @@ static inline bool quic_acktr_owed(const struct quic_acktr *a)
  * yet 'sent'.
  */
 bool quic_acktr_put(struct quic_acktr *a, struct quic_pkt *p, u8 exponent, u64 now);
+/* The same without a packet builder, of all ranges and with no delay (before there is a connection). */
+void quic_acktr_write(const struct quic_acktr *a, struct quic_wr *w);
 void quic_acktr_sent(struct quic_acktr *a);	/* the packet with it left: nothing owed */
 /* Our ACK with @largest was acknowledged: forget ranges up to it (§13.2.4). */
 void quic_acktr_acked(struct quic_acktr *a, u64 largest);

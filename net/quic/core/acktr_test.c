@@ -68,6 +68,31 @@ static void test_dup(struct kunit *test)
 	quic_acktr_free(&x->a);
 }
 
+static void test_write(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test);
+	struct quic_ack_iter it;
+	struct quic_cur c;
+	struct quic_wr w;
+	u8 buf[64];
+
+	get_ecn(x, 0, QUIC_ECN_ECT0, 1);
+	get_ecn(x, 2, QUIC_ECN_ECT0, 2);
+	get(x, 3, 3);
+	quic_wr_init(&w, buf, sizeof(buf));
+	quic_acktr_write(&x->a, &w);
+	quic_cur_init(&c, buf, w.p - buf);
+	KUNIT_ASSERT_EQ(test, quic_frame_parse(&c, &x->f), 0);
+	KUNIT_EXPECT_EQ(test, quic_cur_left(&c), 0u);
+	KUNIT_EXPECT_EQ(test, x->f.ack.delay, 0ull);
+	KUNIT_EXPECT_EQ(test, x->f.ack.ect0, 2ull);
+	quic_ack_iter_init(&it, &x->f.ack);
+	KUNIT_EXPECT_TRUE(test, quic_ack_iter_next(&it, &x->f.ack) && it.lo == 2 && it.hi == 3);
+	KUNIT_EXPECT_TRUE(test, quic_ack_iter_next(&it, &x->f.ack) && !it.lo && !it.hi);
+	KUNIT_EXPECT_FALSE(test, quic_ack_iter_next(&it, &x->f.ack));
+	quic_acktr_free(&x->a);
+}
+
 /* RFC 9000 §13.2.1: within max_ack_delay; §13.2.2: after two */
 static void test_delayed(struct kunit *test)
 {
@@ -399,6 +424,7 @@ static void test_random(struct kunit *test)
 
 static struct kunit_case acktr_cases[] = {
 	KUNIT_CASE(test_dup),
+	KUNIT_CASE(test_write),
 	KUNIT_CASE(test_delayed),
 	KUNIT_CASE(test_not_eliciting),
 	KUNIT_CASE(test_reordering),

@@ -83,7 +83,8 @@ u64 quic_cids_lowest(const struct quic_cid_entry *e)
 	return low ? low->seq : 0;
 }
 
-int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
+int quic_cids_local_add_known(struct quic_cids_local *l, const struct quic_cid *cid,
+			      struct quic_cid_entry **e)
 {
 	struct quic_cid_entry *new = free_slot(l->e);
 	int err;
@@ -91,6 +92,7 @@ int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
 	if (!new)
 		return -ENOSPC;
 	memset(new, 0, sizeof(*new));
+	new->cid = *cid;
 	err = l->ops->cid_new(l->priv, &new->cid, new->token);
 	if (err)
 		return err;
@@ -103,6 +105,13 @@ int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
 	l->settled = false;
 	*e = new;
 	return 0;
+}
+
+int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
+{
+	static const struct quic_cid fresh;
+
+	return quic_cids_local_add_known(l, &fresh, e);
 }
 
 int quic_cids_local_fill(struct quic_cids_local *l)

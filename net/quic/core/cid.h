@@ -28,8 +28,8 @@ struct quic_cid_entry {
 /* What the set tells its owner; called under the connection's lock, any context. */
 struct quic_cid_ops {
 	/*
-	 * Fill @cid with fresh entropy, make packets for it find this
-	 * connection, and @token its reset token.  0 or a negative errno.
+	 * Fill @cid with fresh entropy, unless it has a length, make packets for it
+	 * find this connection, and @token its reset token.  0 or a negative errno.
 	 */
 	int (*cid_new)(void *priv, struct quic_cid *cid, u8 token[QUIC_RESET_TOKEN_LEN]);
 	void (*cid_gone)(void *priv, const struct quic_cid *cid);
@@ -75,6 +75,9 @@ void quic_cids_local_init(struct quic_cids_local *l, const struct quic_cid_ops *
  * handshake's headers, the others wait to be announced.  -ENOSPC: no slot.
  */
 int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e);
+/* The same with an ID that was told to the peer before there was a connection; len 0: a fresh one. */
+int quic_cids_local_add_known(struct quic_cids_local *l, const struct quic_cid *cid,
+			      struct quic_cid_entry **e);
 /*
  * Issue until the peer holds @l->limit (but keep one slot for
  * quic_cids_local_set_prior()); those to be sent have !announced || lost.

@@ -23,9 +23,11 @@ static int make_cid(void *priv, struct quic_cid *cid, u8 token[QUIC_RESET_TOKEN_
 
 	if (o->fail)
 		return o->fail;
-	cid->len = QUIC_CID_LOCAL_LEN;
-	memset(cid->id, 0xc0, cid->len);
-	cid->id[0] = o->made;
+	if (!cid->len) {
+		cid->len = QUIC_CID_LOCAL_LEN;
+		memset(cid->id, 0xc0, cid->len);
+		cid->id[0] = o->made;
+	}
 	memset(token, 0x70, QUIC_RESET_TOKEN_LEN);
 	token[0] = o->made++;
 	return 0;
@@ -122,6 +124,25 @@ static void local_issue(struct kunit *test)
 }
 
 /* RFC 9000 §5.1.1: MUST NOT provide more than the peer's limit; ours has a bound too */
+/* An ID that went out before: it is number 0, and those after it are fresh. */
+static void local_known(struct kunit *test)
+{
+	struct quic_cid known = { .len = QUIC_CID_LOCAL_LEN, .id = { 0xaa, 0xbb } };
+	struct owner o = {};
+	struct quic_cids_local l;
+	struct quic_cid_entry *e;
+	struct quic_cid second;
+
+	quic_cids_local_init(&l, &owner_ops, &o);
+	KUNIT_ASSERT_EQ(test, quic_cids_local_add_known(&l, &known, &e), 0);
+	KUNIT_EXPECT_EQ(test, e->seq, 0ULL);
+	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&e->cid, &known));
+	KUNIT_ASSERT_EQ(test, quic_cids_local_add(&l, &e), 0);
+	second = cid_of(1);
+	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&e->cid, &second));
+	quic_cids_local_free(&l);
+}
+
 static void local_limits(struct kunit *test)
 {
 	struct local *t = local_new(test, 2);
@@ -661,6 +682,7 @@ static void random_exchange(struct kunit *test)
 
 static struct kunit_case cid_cases[] = {
 	KUNIT_CASE(local_issue),
+	KUNIT_CASE(local_known),
 	KUNIT_CASE(local_limits),
 	KUNIT_CASE(local_no_memory),
 	KUNIT_CASE(local_loss),

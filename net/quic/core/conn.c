@@ -266,13 +266,13 @@ static int start(struct quic_conn *c, const struct quic_addr *local,
 	return 0;
 }
 
-static int add_first_cid(struct quic_conn *c)
+static int add_first_cid(struct quic_conn *c, const struct quic_cid *known)
 {
 	struct quic_cid_entry *e = &c->scids.e[0];
 	int err;
 
 	/* an attempt before that ran out of memory has left one */
-	err = e->used ? 0 : quic_cids_local_add(&c->scids, &e);
+	err = e->used ? 0 : quic_cids_local_add_known(&c->scids, known, &e);
 	if (err)
 		return err;
 	/* RFC 9000 §7.3: what the transport parameters must repeat */
@@ -286,13 +286,14 @@ static int add_first_cid(struct quic_conn *c)
 int quic_conn_connect(struct quic_conn *c, const struct quic_addr *local,
 		      const struct quic_addr *remote, const u8 *token, u32 token_len, u64 now)
 {
+	static const struct quic_cid fresh;
 	int err;
 
 	/* RFC 9000 §7.2: unpredictable, at least 8 bytes */
 	c->odcid.len = QUIC_CID_LOCAL_LEN;
 	get_random_bytes(c->odcid.id, c->odcid.len);
 	quic_cids_remote_init(&c->dcids, &c->odcid, c->local_tp.active_connection_id_limit);
-	err = add_first_cid(c);
+	err = add_first_cid(c, &fresh);
 	if (err)
 		return err;
 	if (token_len) {
@@ -336,13 +337,19 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_conn_accept *a, u64 
 		c->local_tp.has_rscid = true;
 	}
 	quic_cids_remote_init(&c->dcids, &a->scid, c->local_tp.active_connection_id_limit);
-	err = add_first_cid(c);
+	err = add_first_cid(c, &a->iscid);
 	if (err)
 		return err;
 	err = quic_keys_set_initial(&c->keys, a->version, &a->dcid, true);
 	if (err)
 		return err;
-	return start(c, &a->local, &a->remote, a->validated, now);
+	err = start(c, &a->local, &a->remote, a->validated, now);
+	if (err)
+		return err;
+	/* RFC 9000 §12.3: MUST NOT reuse a packet number; §8.1: all bytes count */
+	quic_sent_begin(&c->space[QUIC_SPACE_INITIAL]->loss.sent, a->next_pn);
+	quic_path_sent(&c->path, a->sent);
+	return 0;
 }
 
 /* ---- MTU ---- */

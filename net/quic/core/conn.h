@@ -272,6 +272,10 @@ struct quic_conn_accept {	/* of the client's first Initial */
 	bool retried;			/* dcid is the source ID of our Retry */
 	bool validated;			/* a token vouched for the address */
 	struct quic_addr local, remote;
+	/* of the ACKs that the client got before its ClientHello was complete */
+	struct quic_cid iscid;		/* their source: our first ID; len 0: there were none */
+	u64 next_pn;			/* the packet number after theirs */
+	u32 sent;			/* their bytes */
 };
 /* Server: made of the first Initial, which is then given to rx.  Process context. */
 int quic_conn_accept(struct quic_conn *c, const struct quic_conn_accept *a, u64 now);

@@ -111,8 +111,10 @@ static inline int end_cid_new(void *priv, struct quic_cid *cid, u8 token[QUIC_RE
 {
 	struct end *e = priv;
 
-	cid->len = QUIC_CID_LOCAL_LEN;
-	get_random_bytes(cid->id, cid->len);
+	if (!cid->len) {
+		cid->len = QUIC_CID_LOCAL_LEN;
+		get_random_bytes(cid->id, cid->len);
+	}
 	get_random_bytes(token, QUIC_RESET_TOKEN_LEN);
 	e->cids++;
 	return 0;

@@ -242,6 +242,39 @@ static void validated_by_token(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/*
+ * ACKs went before the connection was made: RFC 9000 §7.2: its ID is theirs; §12.3:
+ * their packet numbers are used; §8.1: their bytes count.
+ */
+static void after_early_acks(struct kunit *test)
+{
+	struct quic_conn_accept a = { .version = QUIC_VERSION_V1, .next_pn = 3, .sent = 150 };
+	struct ctx *x = ctx_new(test);
+	struct end *s = &x->p.e[1];
+
+	x->p.flight = 3900;
+	pair_hello(&x->p);
+	a.dcid = x->p.e[0].c.odcid;
+	a.odcid = a.dcid;
+	a.scid = x->p.e[0].c.scids.e[0].cid;
+	a.local = s->addr;
+	a.remote = x->p.e[0].addr;
+	a.iscid.len = QUIC_CID_LOCAL_LEN;
+	memset(a.iscid.id, 0xab, a.iscid.len);
+	KUNIT_ASSERT_EQ(test, quic_conn_accept(&s->c, &a, x->p.now), 0);
+	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&s->c.scids.e[0].cid, &a.iscid));
+	KUNIT_EXPECT_TRUE(test, quic_cid_equal(&s->c.local_tp.iscid, &a.iscid));
+	KUNIT_EXPECT_EQ(test, s->c.path.tx_bytes, 150ULL);
+	end_deliver(s);
+	end_tx(s);
+	KUNIT_EXPECT_LE(test, s->sent_bytes + 150, 3 * s->got_bytes);
+	KUNIT_EXPECT_NULL(test, quic_sent_get(&s->c.space[QUIC_SPACE_INITIAL]->loss.sent, 2));
+	KUNIT_EXPECT_NOT_NULL(test, quic_sent_get(&s->c.space[QUIC_SPACE_INITIAL]->loss.sent, 3));
+	pair_sleep(&x->p, 100 * PAIR_MS);
+	KUNIT_EXPECT_EQ(test, (int)x->p.e[0].c.state, (int)QUIC_CONN_ESTABLISHED);
+	ctx_free(test, x);
+}
+
 /* ---- CLOSE, RFC 9000 §10.2.3 ---- */
 
 struct close_case {
@@ -721,6 +754,7 @@ static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(amplification),
 	KUNIT_CASE(amplification_odd),
 	KUNIT_CASE(validated_by_token),
+	KUNIT_CASE(after_early_acks),
 	KUNIT_CASE_PARAM(close_levels, close_gen_params),
 	KUNIT_CASE(close_long_phrase),
 	KUNIT_CASE(probes),

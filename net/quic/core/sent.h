@@ -49,6 +49,13 @@ struct quic_sent {
 
 void quic_sent_init(struct quic_sent *s);
 void quic_sent_free(struct quic_sent *s);
+/* Numbers below @pn were used before anything was tracked. */
+static inline void quic_sent_begin(struct quic_sent *s, u64 pn)
+{
+	s->first = pn;
+	s->next = pn;
+}
+
 /*
  * Make sure that quic_sent_add() of a packet with @nitem items cannot fail.
  * 0; -ENOMEM, -ENOBUFS (bound): as if the congestion window were full, an
