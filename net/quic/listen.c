@@ -833,7 +833,7 @@ static void acknowledge(const struct dgram *d, struct pending *p)
 /* The request comes to nothing: @err says why. */
 static void give_up(const struct dgram *d, struct pending *p, int err)
 {
-	if (err != -EAGAIN || !p->got.n)
+	if (err != -EAGAIN || p->largest < 0)
 		count(d->udp, QUIC_MIB_DROP_AUTH);
 	/* RFC 9000 §7.5: MUST be said, where no more is buffered */
 	if (err == -EMSGSIZE || err == -ENOSPC)
@@ -871,7 +871,7 @@ static void initial(struct dgram *d, struct sk_buff *skb, u8 *buf)
 	__skb_queue_tail(&p->skbs, skb);
 	if (!err)
 		err = hello_parse(p, &ch);
-	if (err == -EAGAIN && p->got.n && keep(udp, p)) {
+	if (err == -EAGAIN && p->largest >= 0 && keep(udp, p)) {
 		acknowledge(d, p);
 		return;
 	}

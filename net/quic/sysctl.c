@@ -12,7 +12,7 @@ int quic_sysctl_rmem[3] = { PAGE_SIZE, 16 << 20, 64 << 20 };
 
 static const struct quic_limits defaults = {
 	.max_half_open		= 1024,
-	.half_open_timeout	= 3000,
+	.half_open_timeout	= 15000,
 	.handshake_timeout	= 30000,
 	.max_source_connections	= 16384,
 	.max_source_handshakes	= 1024,

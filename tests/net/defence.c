@@ -379,10 +379,10 @@ static void half_a_hello_is_acknowledged(void)
 	hello[2] = len >> 8;
 	hello[3] = len;
 	len += 4;
-	send_part(e, hello, 0, len / 2);
+	evil_frames(e, QUIC_PKT_INITIAL, ping, sizeof(ping));	/* all of the hello was lost */
 	first = e->pn[QUIC_SPACE_INITIAL] - 1;
 	id = acknowledged(e, 0, first);
-	evil_frames(e, QUIC_PKT_INITIAL, ping, sizeof(ping));	/* to its own ID, still */
+	send_part(e, hello, 0, len / 2);	/* to its own ID, still */
 	again = acknowledged(e, 1, first);
 	CHECK(quic_cid_equal(&id, &again));
 	quic_cids_remote_set_first(&e->conn.dcids, &id);
