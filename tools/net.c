@@ -109,6 +109,12 @@ bool net_option(struct net_opts *o, int c, const char *arg)
 	case OPT_INSECURE:
 		o->insecure = true;
 		break;
+	case OPT_SESSION:
+		o->session_file = arg;
+		break;
+	case OPT_EARLY:
+		o->early = true;
+		break;
 	default:
 		return false;
 	}
@@ -206,7 +212,36 @@ void net_credentials(struct net_opts *o, bool server)
 		    net_strerror(err));
 }
 
-static int client_handshake(const struct net_opts *o, int sd)
+/* --session: what is in the file is resumed from then on. */
+void net_session_load(struct net_opts *o, struct ticket *t)
+{
+	int err;
+
+	if (!o->session_file)
+		return;
+	err = ticket_load(t, o->session_file);
+	if (err)
+		die(EX_LOCAL, "%s: %s", o->session_file, strerror(-err));
+	o->ticket = t;
+}
+
+/* For the next time; that it failed is no reason to fail. */
+void net_session_keep(const struct net_opts *o, struct ticket *t, void *session)
+{
+	int err;
+
+	if (!o->session_file)
+		return;
+	err = ticket_take(t, session);
+	if (!err)
+		err = ticket_store(t, o->session_file);
+	if (err == -EAGAIN)
+		note("the server has sent no session ticket");
+	else if (err)
+		warn_msg("%s: %s", o->session_file, strerror(-err));
+}
+
+static int new_session(const struct net_opts *o, int sd, void **session)
 {
 	struct quic_handshake_params p = {
 		.size = sizeof(p),
@@ -215,14 +250,19 @@ static int client_handshake(const struct net_opts *o, int sd)
 		.alpns = o->alpn,
 		.insecure = o->insecure,
 		.timeout_ms = o->timeout_ms,
+		.session_data = o->ticket && o->ticket->len ? o->ticket->data : NULL,
+		.session_data_len = o->ticket ? o->ticket->len : 0,
+		.early_data = o->early,
 	};
+	int err = quic_client_session_new(sd, &p, session);
 
-	return quic_client_handshake_params(sd, &p);
+	/* What is in the file is no session, which is no fault of the network. */
+	return err == -EINVAL && p.session_data ? -EBADMSG : err;
 }
 
 /* One attempt at one address: a connected descriptor or a negative errno */
-int net_quic_try_dial(const struct net_opts *o, const struct addrinfo *ai,
-		      net_setup_t setup, void *ctx)
+int net_quic_try_connect(const struct net_opts *o, const struct addrinfo *ai,
+			 net_setup_t setup, void *ctx, void **session)
 {
 	int sd = quic_socket(ai->ai_family);
 	int err;
@@ -236,11 +276,36 @@ int net_quic_try_dial(const struct net_opts *o, const struct addrinfo *ai,
 	if (!err && connect(sd, ai->ai_addr, ai->ai_addrlen))
 		err = -errno;
 	if (!err)
-		err = client_handshake(o, sd);
+		err = new_session(o, sd, session);
 	if (!err)
 		return sd;
 	close(sd);
 	return err;
+}
+
+int net_quic_try_dial(const struct net_opts *o, const struct addrinfo *ai,
+		      net_setup_t setup, void *ctx, void **session)
+{
+	int sd = net_quic_try_connect(o, ai, setup, ctx, session), err;
+
+	if (sd < 0)
+		return sd;
+	err = quic_handshake(*session);
+	if (!err)
+		return sd;
+	quic_session_free(*session);
+	close(sd);
+	return err;
+}
+
+/* Are there the limits of an earlier connection, within which one may write? */
+bool net_quic_early(const struct net_opts *o, int sd)
+{
+	struct quic_transport_param p = { .remote = 1 };
+	socklen_t len = sizeof(p);
+
+	return o->early && o->ticket && o->ticket->len &&
+	       !getsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM, &p, &len) && p.max_data;
 }
 
 /* The next address helps where nobody answered at this one. */
@@ -249,13 +314,16 @@ static bool worth_next_address(int err)
 	return net_exit_code(err) == EX_NET || net_exit_code(err) == EX_TIMEOUT;
 }
 
-int net_quic_dial(const struct net_opts *o, const char *host, net_setup_t setup, void *ctx)
+typedef int (*try_t)(const struct net_opts *o, const struct addrinfo *ai, net_setup_t setup,
+		     void *ctx, void **session);
+
+static int try_each(const struct net_opts *o, const char *host, try_t attempt, void **session)
 {
 	struct addrinfo *list = net_resolve(o, host, true), *ai;
 	int sd = -EADDRNOTAVAIL;
 
 	for (ai = list; ai; ai = ai->ai_next) {
-		sd = net_quic_try_dial(o, ai, setup, ctx);
+		sd = attempt(o, ai, NULL, NULL, session);
 		if (sd >= 0 || !worth_next_address(sd))
 			break;
 	}
@@ -265,6 +333,16 @@ int net_quic_dial(const struct net_opts *o, const char *host, net_setup_t setup,
 	if (sd < 0)
 		die(net_exit_code(sd), "%s port %s: %s", host, o->port, net_strerror(sd));
 	return sd;
+}
+
+int net_quic_dial(const struct net_opts *o, const char *host, void **session)
+{
+	return try_each(o, host, net_quic_try_dial, session);
+}
+
+int net_quic_connect(const struct net_opts *o, const char *host, void **session)
+{
+	return try_each(o, host, net_quic_try_connect, session);
 }
 
 int net_quic_try_listen(const struct net_opts *o, net_setup_t setup, void *ctx)
@@ -305,6 +383,7 @@ int net_quic_try_accept(const struct net_opts *o, int sd)
 		.credentials = o->credentials,
 		.alpns = o->alpn,
 		.timeout_ms = o->timeout_ms,
+		.early_data = o->early,
 	};
 
 	*last_message = '\0';

@@ -14,6 +14,8 @@
 
 #include <netinet/quic.h>
 
+#include "ticket.h"
+
 struct net_opts {
 	int		family;		/* AF_UNSPEC, AF_INET, AF_INET6 */
 	const char	*bind_addr;
@@ -25,6 +27,9 @@ struct net_opts {
 	const char	*pskfile;
 	const char	*hostname;	/* client: the name to verify */
 	bool		insecure;
+	const char	*session_file;	/* client: what resumes, and will */
+	bool		early;		/* 0-RTT */
+	const struct ticket *ticket;	/* client: to resume */
 	unsigned int	timeout_ms;	/* of the handshake */
 	struct quic_credentials *credentials;	/* net_credentials() */
 };
@@ -40,6 +45,8 @@ enum {
 	OPT_PSK,
 	OPT_INSECURE,
 	OPT_HOSTNAME,
+	OPT_SESSION,
+	OPT_EARLY,
 	OPT_TOOL,
 };
 
@@ -52,6 +59,8 @@ enum {
 	{ "psk",	required_argument, NULL, OPT_PSK },	\
 	{ "insecure",	no_argument,	   NULL, OPT_INSECURE },\
 	{ "hostname",	required_argument, NULL, OPT_HOSTNAME },\
+	{ "session",	required_argument, NULL, OPT_SESSION },	\
+	{ "early",	no_argument,	   NULL, OPT_EARLY },	\
 	{ "ipv4",	no_argument,	   NULL, '4' },		\
 	{ "ipv6",	no_argument,	   NULL, '6' },		\
 	{ "bind",	required_argument, NULL, 'b' },		\
@@ -84,6 +93,8 @@ const char *net_ntop(const struct sockaddr_storage *sa, char *buf, size_t len);
 #define NET_ADDRSTRLEN	72
 
 void net_init(void);
+void net_session_load(struct net_opts *o, struct ticket *t);
+void net_session_keep(const struct net_opts *o, struct ticket *t, void *session);
 void net_credentials(struct net_opts *o, bool server);
 int net_tcp_dial(const struct net_opts *o, const char *host);
 int net_tcp_listen(const struct net_opts *o);
@@ -91,9 +102,17 @@ int net_tcp_listen(const struct net_opts *o);
 /* Called on a QUIC socket before connect() or listen(), to set its options */
 typedef void (*net_setup_t)(int sd, void *ctx);
 
-int net_quic_dial(const struct net_opts *o, const char *host, net_setup_t setup, void *ctx);
+/*
+ * A connected socket and its session, which the caller frees.  try_connect is
+ * before the handshake: net_quic_early() says whether 0-RTT can be written.
+ */
+int net_quic_dial(const struct net_opts *o, const char *host, void **session);
 int net_quic_try_dial(const struct net_opts *o, const struct addrinfo *ai,
-		      net_setup_t setup, void *ctx);
+		      net_setup_t setup, void *ctx, void **session);
+int net_quic_connect(const struct net_opts *o, const char *host, void **session);
+int net_quic_try_connect(const struct net_opts *o, const struct addrinfo *ai,
+			 net_setup_t setup, void *ctx, void **session);
+bool net_quic_early(const struct net_opts *o, int sd);
 int net_quic_listen(const struct net_opts *o, net_setup_t setup, void *ctx);
 int net_quic_try_listen(const struct net_opts *o, net_setup_t setup, void *ctx);
 int net_quic_try_accept(const struct net_opts *o, int sd);

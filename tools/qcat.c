@@ -40,6 +40,7 @@ struct qcat {
 	bool			json;
 	unsigned int		number;		/* of the connection, from 1 */
 	uint64_t		handshake_ns;
+	struct ticket		ticket;		/* client */
 };
 
 static const char help[] =
@@ -50,6 +51,9 @@ static const char help[] =
 "  -l, --listen           be a server\n"
 "      --keep             server: go on after the first connection\n"
 NET_HELP
+"      --session FILE     client: resume the session in FILE, keep the next there\n"
+"      --early            client: send at once, with that session (0-RTT);\n"
+"                         server: take that\n"
 "      --alpn LIST        application protocols, comma list (" DEFAULT_ALPN ")\n"
 "  -i, --input FILE       send FILE instead of standard input\n"
 "  -o, --output FILE      write to FILE instead of standard output;\n"
@@ -148,7 +152,11 @@ static void check_options(struct qcat *q)
 		die(EX_USAGE, "which host? Try 'qcat --help'");
 	} else if (q->keep) {
 		die(EX_USAGE, "--keep is for a server (-l)");
+	} else if (o->early && !o->session_file) {
+		die(EX_USAGE, "--early needs --session FILE");
 	}
+	if (q->session.server && o->session_file)
+		die(EX_USAGE, "--session is for a client");
 	if (q->session.streams && !q->in_path)
 		die(EX_USAGE, "--streams needs -i FILE");
 	if (q->no_stdin && q->in_path)
@@ -260,32 +268,65 @@ static void print_stats(const struct qcat *q, struct session *s, double seconds)
 	json_end(&j);
 }
 
-/* A connection after its handshake, to the end: returns the exit code. */
-static int converse(const struct qcat *q, int sd)
+/* The other side of session_init() */
+static int conclude(const struct qcat *q, struct session *s)
 {
-	static struct session s;	/* threads see it until the process ends */
-	int code;
+	int code = session_run(s);
 
-	session_init(&s, &q->session, sd, open_input(q), open_output(q));
-	code = session_run(&s);
-	print_stats(q, &s, (now_ns() - s.start) / 1e9);
-	if (q->out_path && close(s.out_fd) && !code) {
+	print_stats(q, s, (now_ns() - s->start) / 1e9);
+	if (q->out_path && close(s->out_fd) && !code) {
 		warn_msg("%s: %s", q->out_path, strerror(errno));
 		code = EX_LOCAL;
 	}
-	close(sd);
 	return code;
+}
+
+static void begin(const struct qcat *q, struct session *s, int sd)
+{
+	session_init(s, &q->session, sd, open_input(q), open_output(q));
+	session_start(s);
+}
+
+/* What is written before the handshake goes with its first packets. */
+static void early_handshake(struct qcat *q, struct session *s, int sd, void *session)
+{
+	bool early = net_quic_early(&q->net, sd);
+	int err;
+
+	if (early)
+		begin(q, s, sd);
+	err = quic_handshake(session);
+	if (err)
+		die(net_exit_code(err), "%s port %s: %s", q->host, q->net.port, net_strerror(err));
+	if (!early)
+		begin(q, s, sd);
+	note("0-RTT was %s", !early ? "not possible" :
+	     quic_session_early_data(session) ? "accepted" : "refused");
 }
 
 static int client(struct qcat *q)
 {
+	static struct session s;	/* threads see it until the process ends */
 	uint64_t start = now_ns();
-	int sd = net_quic_dial(&q->net, q->host, NULL, NULL);
+	void *session;
+	int sd, code;
 
+	net_session_load(&q->net, &q->ticket);
+	if (q->net.early && q->ticket.len) {
+		sd = net_quic_connect(&q->net, q->host, &session);
+		early_handshake(q, &s, sd, session);
+	} else {
+		sd = net_quic_dial(&q->net, q->host, &session);
+		begin(q, &s, sd);
+	}
 	q->handshake_ns = now_ns() - start;
-	note("connected to %s port %s in %.2f ms", q->host, q->net.port,
-	     q->handshake_ns / 1e6);
-	return converse(q, sd);
+	note("connected to %s port %s in %.2f ms%s", q->host, q->net.port, q->handshake_ns / 1e6,
+	     quic_session_is_resumed(session) ? ", resumed" : "");
+	code = conclude(q, &s);
+	net_session_keep(&q->net, &q->ticket, session);
+	quic_session_free(session);
+	close(sd);
+	return code;
 }
 
 /* Only a list that the user gave: the kernel then routes by it. */
@@ -298,19 +339,27 @@ static void set_alpn(int sd, void *ctx)
 		die(EX_USAGE, "--alpn %s: %s", q->net.alpn, strerror(errno));
 }
 
-static int serve(struct qcat *q, int sd)
+/* 0, or the exit code of what went wrong */
+static int shake(struct qcat *q, int sd)
 {
 	uint64_t start = now_ns();
 	int err = net_quic_try_accept(&q->net, sd);
 
 	if (err) {
 		warn_msg("handshake: %s", net_strerror(err));
-		close(sd);
 		return net_exit_code(err);
 	}
 	q->handshake_ns = now_ns() - start;
 	note("handshake done in %.2f ms", q->handshake_ns / 1e6);
-	return converse(q, sd);
+	return EX_OK;
+}
+
+static int talk(struct qcat *q, int sd)
+{
+	static struct session s;
+
+	begin(q, &s, sd);
+	return conclude(q, &s);
 }
 
 static int accept_next(struct qcat *q, int listener)
@@ -330,7 +379,10 @@ static int accept_next(struct qcat *q, int listener)
 	return sd;
 }
 
-/* --keep: a child for each connection; a full house waits for one to end. */
+/*
+ * --keep: a child for each connection; a full house waits for one to end.  With
+ * --early the handshake is the parent's: only who has seen them all knows a replay.
+ */
 static void serve_in_child(struct qcat *q, int listener, int sd)
 {
 	static unsigned int children;
@@ -343,7 +395,7 @@ static void serve_in_child(struct qcat *q, int listener, int sd)
 	pid = fork();
 	if (!pid) {
 		close(listener);
-		exit(serve(q, sd));
+		exit((q->net.early ? EX_OK : shake(q, sd)) ?: talk(q, sd));
 	}
 	if (pid < 0)
 		warn_msg("fork: %s", strerror(errno));
@@ -362,9 +414,12 @@ static int server(struct qcat *q)
 
 		if (!q->keep) {
 			close(listener);
-			return serve(q, sd);
+			return shake(q, sd) ?: talk(q, sd);
 		}
-		serve_in_child(q, listener, sd);
+		if (q->net.early && shake(q, sd))
+			close(sd);
+		else
+			serve_in_child(q, listener, sd);
 	}
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * One connection of qcat, from the end of its handshake to its close.
+ * One connection of qcat, from the end of its handshake, or its 0-RTT, to its close.
  *
  * Plain: what is read from in_fd goes out on one bidirectional stream, what
  * arrives on one goes to out_fd, each to its end.  Parts: a file goes on
@@ -61,6 +61,7 @@ struct session {
 
 void session_init(struct session *s, const struct session_opts *opts, int sd, int in_fd,
 		  int out_fd);
+void session_start(struct session *s);
 int session_run(struct session *s);
 
 /* qcat_send.c */

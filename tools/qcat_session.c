@@ -284,14 +284,19 @@ static void tell_peer(struct session *s)
 	setsockopt(s->sd, SOL_QUIC, QUIC_SOCKOPT_CONNECTION_CLOSE, raw, sizeof(c) + len);
 }
 
-/* Returns the exit code; an error has been reported. */
-int session_run(struct session *s)
+/* Threads send from here on: before the handshake that is 0-RTT. */
+void session_start(struct session *s)
 {
 	s->start = now_ns();
 	enable_event(s, QUIC_EVENT_STREAM_UPDATE);
 	enable_event(s, QUIC_EVENT_CONNECTION_CLOSE);
 	progress_start(s);
 	send_start(s);
+}
+
+/* To the end, after the handshake.  Returns the exit code; an error has been reported. */
+int session_run(struct session *s)
+{
 	while (!session_done(s) && session_step(s))
 		;
 	progress_end(s);

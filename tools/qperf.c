@@ -46,6 +46,8 @@ NET_HELP
 "      --rr SIZE          requests and responses of SIZE bytes, one at a time\n"
 "      --handshakes       connections opened per second, -C at a time\n"
 "      --idle N           N connections that do nothing; tells their memory\n"
+"      --early            with --handshakes: resumed ones, each with a byte of 0-RTT\n"
+"      --session FILE     with --early: resume the session in FILE first, keep the next\n"
 "Client, how:\n"
 "      --proto PROTO      quic, quic-plain (no packet protection), tcp, ktls\n"
 "  -P, --parallel N       streams of each connection (TCP: connections)\n"
@@ -197,6 +199,8 @@ static void check(struct qperf *q)
 	if (q->server) {
 		if (!q->client.net.certfile != !q->client.net.keyfile)
 			die(EX_USAGE, "--cert and --key go together");
+		if (q->client.net.early || q->client.net.session_file)
+			die(EX_USAGE, "--early and --session are for a client");
 		if (q->write_cert && q->client.net.certfile)
 			die(EX_USAGE, "--write-cert is for the certificate that qperf makes");
 		return;
@@ -205,6 +209,9 @@ static void check(struct qperf *q)
 		die(EX_USAGE, "-t and -n: one of them");
 	if (t->bytes)
 		t->ms = 0;
+	t->early = q->client.net.early;
+	if (q->client.net.session_file && !t->early)
+		die(EX_USAGE, "--session is for --early");
 	error = test_check(t);
 	if (error)
 		die(EX_USAGE, "%s", error);

@@ -56,6 +56,7 @@ struct test {
 	uint64_t	bytes;		/* in one direction, over all; 0: by time */
 	uint64_t	window;		/* QUIC flow control; 0: the default */
 	unsigned int	cc;		/* QUIC_CONG_ALG_* + 1; 0: the default */
+	unsigned int	early;		/* 0-RTT */
 };
 
 extern const char *const proto_name[PROTO_NR];
@@ -123,6 +124,7 @@ double samples_mean_us(const struct samples *s);
 struct link {
 	enum proto	proto;
 	int		fd;
+	bool		early;		/* 0-RTT was accepted */
 };
 
 struct link_opts {
@@ -135,6 +137,7 @@ struct link_opts {
 
 void link_setup_quic(int sd, void *test);
 int link_dial(const struct link_opts *o, struct link *link);
+int link_dial_session(const struct link_opts *o, struct link *link, void **session);
 int64_t link_open_lane(struct link *link);
 int link_send(struct link *link, int64_t lane, const void *buf, size_t len, bool fin);
 ssize_t link_recv(struct link *link, void *buf, size_t len, int64_t *lane, bool *fin);
@@ -201,6 +204,7 @@ struct report {
 	struct samples	samples;	/* of requests, or of handshakes */
 	struct memory	memory;		/* grown by --idle; rss is the client's */
 	uint64_t	server_rss;	/* grown */
+	uint64_t	early;		/* handshakes with 0-RTT */
 	struct interval	*interval;
 	size_t		nr_intervals;
 };

@@ -26,10 +26,12 @@ struct client {
 	struct usage		start;
 	uint64_t		go_at;
 	int			control;
+	struct ticket		ticket;		/* --early */
 	char			token[QPERF_LINE];
 	struct load		*load;		/* one for each link */
 	unsigned int		links;
 	_Atomic unsigned int	next;		/* link to open */
+	_Atomic uint64_t	early;		/* handshakes with 0-RTT */
 	_Atomic bool		done;
 };
 
@@ -178,6 +180,7 @@ static void *handshake_worker(void *arg)
 			atomic_fetch_add(&c->counts.failed, 1);
 		} else {
 			samples_add(&load->samples, now - start);
+			atomic_fetch_add(&c->early, link.early);
 			close(link.fd);
 		}
 		start = now_ns();
@@ -248,11 +251,34 @@ static void run_loads(struct client *c, void *(*worker)(void *))
 	pthread_join(thread, NULL);
 }
 
+/* --early: the first connection gives what the others resume. */
+static void get_ticket(struct client *c)
+{
+	struct net_opts *net = &c->opts->net;
+	struct link link;
+	void *session;
+	int err;
+
+	net_session_load(net, &c->ticket);
+	err = link_dial_session(&c->link_opts, &link, &session);
+	if (err)
+		dial_failed(c, err);
+	err = ticket_take(&c->ticket, session);
+	if (err)
+		die(EX_TLS, "no session ticket: %s", strerror(-err));
+	net_session_keep(net, &c->ticket, session);
+	net->ticket = &c->ticket;
+	quic_session_free(session);
+	close(link.fd);
+}
+
 static void run_handshakes(struct client *c)
 {
 	unsigned int i, n = c->opts->test.conns;
 	struct handshaker *h = xcalloc(n, sizeof(*h));
 
+	if (c->opts->test.early)
+		get_ticket(c);
 	for (i = 0; i < n; i++) {
 		h[i].load.test = &c->opts->test;
 		h[i].client = c;
@@ -260,6 +286,7 @@ static void run_handshakes(struct client *c)
 	go(c);
 	in_threads(handshake_worker, h, sizeof(*h), n);
 	c->report.seconds = (now_ns() - c->go_at) / 1e9;
+	c->report.early = atomic_load(&c->early);
 	for (i = 0; i < n; i++)
 		samples_merge(&c->report.samples, &h[i].load.samples);
 	free(h);

@@ -57,22 +57,71 @@ static int dial_tcp(const struct link_opts *o)
 	return err;
 }
 
-static int dial_quic(const struct link_opts *o)
+/* A byte in 0-RTT, if the server remembers us, then the handshake. */
+static int early_handshake(const struct link_opts *o, struct link *link, void *session)
+{
+	int err = 0;
+
+	if (net_quic_early(o->net, link->fd))
+		err = link_send(link, link_open_lane(link), "", 1, true);
+	if (!err)
+		err = quic_handshake(session);
+	if (!err)
+		link->early = quic_session_early_data(session);
+	return err;
+}
+
+static int try_quic(const struct link_opts *o, const struct addrinfo *ai, struct link *link,
+		    void **session)
+{
+	void *test = (void *)o->test;
+	int err;
+
+	if (!o->test->early)
+		return net_quic_try_dial(o->net, ai, link_setup_quic, test, session);
+	link->fd = net_quic_try_connect(o->net, ai, link_setup_quic, test, session);
+	if (link->fd < 0)
+		return link->fd;
+	err = early_handshake(o, link, *session);
+	if (!err)
+		return link->fd;
+	quic_session_free(*session);
+	close(link->fd);
+	return err;
+}
+
+static int dial_quic(const struct link_opts *o, struct link *link, void **session)
 {
 	struct addrinfo *list = net_resolve(o->net, o->host, true), *ai;
 	int fd = -EADDRNOTAVAIL;
 
 	for (ai = list; ai && fd < 0; ai = ai->ai_next)
-		fd = net_quic_try_dial(o->net, ai, link_setup_quic, (void *)o->test);
+		fd = try_quic(o, ai, link, session);
 	freeaddrinfo(list);
 	return fd;
+}
+
+/* The same with the session of QUIC, which the caller frees */
+int link_dial_session(const struct link_opts *o, struct link *link, void **session)
+{
+	*link = (struct link){ .proto = o->test->proto };
+	link->fd = dial_quic(o, link, session);
+	return link->fd < 0 ? link->fd : 0;
 }
 
 /* 0 or a negative errno, for net_strerror() */
 int link_dial(const struct link_opts *o, struct link *link)
 {
-	link->proto = o->test->proto;
-	link->fd = proto_is_quic(link->proto) ? dial_quic(o) : dial_tcp(o);
+	void *session;
+	int err;
+
+	if (proto_is_quic(o->test->proto)) {
+		err = link_dial_session(o, link, &session);
+		if (!err)
+			quic_session_free(session);
+		return err;
+	}
+	*link = (struct link){ .proto = o->test->proto, .fd = dial_tcp(o) };
 	return link->fd < 0 ? link->fd : 0;
 }
 

@@ -105,6 +105,8 @@ void report_text(const struct report *r)
 	case KIND_HANDSHAKES:
 		printf("done      %zu handshakes, %" PRIu64 " failed, %.1f per second\n",
 		       r->samples.nr, r->client.failed, r->samples.nr / r->seconds);
+		if (r->test->early)
+			printf("0-RTT     %" PRIu64 " accepted\n", r->early);
 		text_latency(r);
 		break;
 	case KIND_IDLE:
@@ -218,6 +220,8 @@ void report_json(const struct report *r)
 	if (r->test->kind == KIND_HANDSHAKES) {
 		json_u64(&j, "handshakes", r->samples.nr);
 		json_f64(&j, "handshakes_per_second", r->samples.nr / r->seconds);
+		if (r->test->early)
+			json_u64(&j, "early_accepted", r->early);
 	}
 	if (r->test->kind == KIND_RR || r->test->kind == KIND_HANDSHAKES)
 		json_latency(&j, &r->samples);

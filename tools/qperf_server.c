@@ -168,8 +168,10 @@ static void quic_link_start(struct active *a, int fd)
 static void *acceptor(void *arg)
 {
 	struct active *a = arg;
+	struct net_opts opts = net;
 	int fd, err;
 
+	opts.early = a->test.early;
 	for (;;) {
 		fd = accept4(a->listener, NULL, NULL, SOCK_CLOEXEC);
 		if (atomic_load(&a->counts.stop)) {
@@ -184,7 +186,7 @@ static void *acceptor(void *arg)
 				return NULL;
 			continue;
 		}
-		err = net_quic_try_accept(&net, fd);
+		err = net_quic_try_accept(&opts, fd);
 		if (err) {
 			note("handshake: %s", net_strerror(err));
 			atomic_fetch_add(&a->counts.failed, 1);

@@ -13,7 +13,7 @@
 
 #include "qperf.h"
 
-#define TEST_VERSION	"qperf 1"
+#define TEST_VERSION	"qperf 2"
 #define RESULT_WORD	"result"
 
 const char *const proto_name[PROTO_NR] = { "quic", "quic-plain", "tcp", "ktls" };
@@ -35,9 +35,9 @@ void test_format(const struct test *t, char line[QPERF_LINE])
 {
 	snprintf(line, QPERF_LINE,
 		 TEST_VERSION " proto=%s kind=%s dir=%s streams=%u conns=%u size=%u ms=%u bytes=%"
-		 PRIu64 " window=%" PRIu64 " cc=%s", proto_name[t->proto], kind_name[t->kind],
+		 PRIu64 " window=%" PRIu64 " cc=%s early=%u", proto_name[t->proto], kind_name[t->kind],
 		 dir_name[t->dir], t->streams, t->conns, t->size, t->ms, t->bytes, t->window,
-		 cc_name[t->cc]);
+		 cc_name[t->cc], t->early);
 }
 
 static bool number(const char *s, uint64_t max, uint64_t *v)
@@ -93,6 +93,8 @@ static bool set_number(struct test *t, const char *key, const char *value)
 		t->size = v;
 	else if (!strcmp(key, "ms"))
 		t->ms = v;
+	else if (!strcmp(key, "early"))
+		t->early = v;
 	else
 		return false;
 	return true;
@@ -112,6 +114,8 @@ const char *test_check(const struct test *t)
 		return "duration: more than 0, at most a day";
 	if (t->kind != KIND_STREAM && (t->streams != 1 || t->dir != DIR_UP || t->bytes))
 		return "streams, direction and bytes are for throughput";
+	if (t->early && (t->kind != KIND_HANDSHAKES || !proto_is_quic(t->proto)))
+		return "0-RTT is for handshakes of QUIC";
 	return NULL;
 }
 
