@@ -9,11 +9,12 @@
  * turn.  The server is told by events when streams begin, and answers each on
  * a unidirectional stream of its own.
  */
-#include <arpa/inet.h>
 #include <netinet/quic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "roles.h"
 
 #define NEW	MSG_QUIC_STREAM_NEW
 #define FIN	MSG_QUIC_STREAM_FIN
@@ -22,12 +23,6 @@ struct text {
 	char bytes[100];
 	size_t len;
 };
-
-static int fail(const char *what)
-{
-	perror(what);
-	return 1;
-}
 
 static void add(struct text *t, const char *bytes, size_t len)
 {
@@ -106,24 +101,7 @@ static int serve(int sd)
 
 int main(int argc, char **argv)
 {
-	struct quic_event_option updates = { .type = QUIC_EVENT_STREAM_UPDATE, .on = 1 };
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(4434) };
-	int sd = socket(AF_INET6, SOCK_STREAM, IPPROTO_QUIC);
+	static const struct roles roles = { "multi-stream", "questions", 4434, client, serve };
 
-	if (argc < 4 || sd < 0)
-		return fail("multi-stream server KEY CERTIFICATE | client IPV6 NAME");
-	if (!strcmp(argv[1], "client")) {
-		if (inet_pton(AF_INET6, argv[2], &a.sin6_addr) != 1 ||
-		    connect(sd, (struct sockaddr *)&a, sizeof(a)))
-			return fail("connect");
-		return quic_client_handshake(sd, NULL, argv[3], "questions") || client(sd);
-	}
-	/* accepted sockets inherit the event */
-	if (setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_EVENT, &updates, sizeof(updates)) ||
-	    bind(sd, (struct sockaddr *)&a, sizeof(a)) || listen(sd, 16))
-		return fail("listen");
-	sd = accept(sd, NULL, NULL);
-	if (sd < 0)
-		return fail("accept");
-	return quic_server_handshake(sd, argv[2], argv[3], "questions") || serve(sd);
+	return roles_main(&roles, argc, argv);
 }

@@ -8,17 +8,12 @@
  * The client opens a stream and peels it off; the server peels off the stream
  * that an event told of, and hands it to stdio.
  */
-#include <arpa/inet.h>
 #include <netinet/quic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-static int fail(const char *what)
-{
-	perror(what);
-	return 1;
-}
+#include "roles.h"
 
 static int peel(int sd, int64_t id)
 {
@@ -87,23 +82,7 @@ static int serve(int sd)
 
 int main(int argc, char **argv)
 {
-	struct quic_event_option updates = { .type = QUIC_EVENT_STREAM_UPDATE, .on = 1 };
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(4435) };
-	int sd = socket(AF_INET6, SOCK_STREAM, IPPROTO_QUIC);
+	static const struct roles roles = { "stream-socket", "lines", 4435, client, serve };
 
-	if (argc < 4 || sd < 0)
-		return fail("stream-socket server KEY CERTIFICATE | client IPV6 NAME");
-	if (!strcmp(argv[1], "client")) {
-		if (inet_pton(AF_INET6, argv[2], &a.sin6_addr) != 1 ||
-		    connect(sd, (struct sockaddr *)&a, sizeof(a)))
-			return fail("connect");
-		return quic_client_handshake(sd, NULL, argv[3], "lines") || client(sd);
-	}
-	if (setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_EVENT, &updates, sizeof(updates)) ||
-	    bind(sd, (struct sockaddr *)&a, sizeof(a)) || listen(sd, 16))
-		return fail("listen");
-	sd = accept(sd, NULL, NULL);
-	if (sd < 0)
-		return fail("accept");
-	return quic_server_handshake(sd, argv[2], argv[3], "lines") || serve(sd);
+	return roles_main(&roles, argc, argv);
 }
