@@ -73,6 +73,21 @@ void die(int code, const char *fmt, ...)
 	exit(code);
 }
 
+void common_option(int c, const char *help, int usage_code)
+{
+	switch (c) {
+	case 'h':
+		fputs(help, stdout);
+		finish(EX_OK);
+	case 'V':
+		printf("%s " TOOLS_VERSION "\n", tool_name);
+		finish(EX_OK);
+	default:
+		fprintf(stderr, "Try '%s --help'.\n", tool_name);
+		finish(usage_code);
+	}
+}
+
 uint64_t parse_u64(const char *opt, const char *arg, uint64_t min, uint64_t max)
 {
 	unsigned long long v;

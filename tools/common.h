@@ -37,6 +37,8 @@ void warn_msg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));
 void finish(int code) __attribute__((noreturn));
+/* -h, -V, or what no tool knows, which ends it with @usage_code */
+void common_option(int c, const char *help, int usage_code) __attribute__((noreturn));
 
 /* Numbers on the command line: die with EX_USAGE, naming the option. */
 uint64_t parse_u64(const char *opt, const char *arg, uint64_t min, uint64_t max);

@@ -390,6 +390,26 @@ int net_quic_try_accept(const struct net_opts *o, int sd)
 	return quic_server_handshake_params(sd, &p);
 }
 
+int net_quic_send(int sd, const void *buf, size_t len, int64_t sid, bool fin,
+		  _Atomic uint64_t *sent)
+{
+	const uint8_t *p = buf;
+	ssize_t n;
+
+	do {
+		n = quic_sendmsg(sd, p, len, sid, fin ? MSG_QUIC_STREAM_FIN : 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (sent)
+			atomic_fetch_add(sent, n);
+		p += n;
+		len -= n;
+	} while (len);
+	return 0;
+}
+
 int net_tcp_dial(const struct net_opts *o, const char *host)
 {
 	struct addrinfo *list = net_resolve(o, host, false), *ai;

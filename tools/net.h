@@ -9,7 +9,9 @@
 
 #include <getopt.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include <netinet/quic.h>
@@ -84,7 +86,10 @@ enum {
 #define NET_HELP_END							\
 "  -v, --verbose          say what happens\n"				\
 "  -h, --help             this text\n"					\
-"  -V, --version          version\n"
+"  -V, --version          version\n"					\
+"\n"									\
+"Exit status: 0 success, 1 usage, 2 network, 3 TLS, 4 data incomplete,\n"\
+"5 local file or system error, 6 timed out, 7 no QUIC in this kernel.\n"
 
 bool net_option(struct net_opts *o, int c, const char *arg);
 
@@ -116,6 +121,9 @@ bool net_quic_early(const struct net_opts *o, int sd);
 int net_quic_listen(const struct net_opts *o, net_setup_t setup, void *ctx);
 int net_quic_try_listen(const struct net_opts *o, net_setup_t setup, void *ctx);
 int net_quic_try_accept(const struct net_opts *o, int sd);
+/* All of it, or a negative errno; FIN goes with the last byte.  @sent, if any, grows. */
+int net_quic_send(int sd, const void *buf, size_t len, int64_t sid, bool fin,
+		  _Atomic uint64_t *sent);
 int net_exit_code(int err);
 const char *net_strerror(int err);
 

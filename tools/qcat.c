@@ -64,10 +64,7 @@ NET_HELP
 "      --progress         show progress even without a terminal\n"
 "      --stats            at the end say how long, how much, how fast\n"
 "      --json             the same as one line of JSON, on standard error\n"
-NET_HELP_END
-"\n"
-"Exit status: 0 success, 1 usage, 2 network, 3 TLS, 4 data incomplete,\n"
-"5 local file or system error, 6 timed out, 7 no QUIC in this kernel.\n";
+NET_HELP_END;
 
 static const char short_options[] = NET_SHORT_OPTIONS "li:o:s:dt:";
 static const struct option long_options[] = {
@@ -118,15 +115,8 @@ static void own_option(struct qcat *q, int c, const char *arg)
 	case OPT_JSON:
 		q->json = true;
 		break;
-	case 'h':
-		fputs(help, stdout);
-		finish(EX_OK);
-	case 'V':
-		puts("qcat " TOOLS_VERSION);
-		finish(EX_OK);
 	default:
-		fputs("Try 'qcat --help'.\n", stderr);
-		finish(EX_USAGE);
+		common_option(c, help, EX_USAGE);
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <netinet/quic.h>
 
 #include "common.h"
+#include "net.h"
 #include "qcat.h"
 
 #define SEND_BUF	(128 << 10)
@@ -32,27 +33,6 @@ static int64_t stream_open(struct session *s, uint32_t flags)
 	if (getsockopt(s->sd, SOL_QUIC, QUIC_SOCKOPT_STREAM_OPEN, &info, &len))
 		return -errno;
 	return info.stream_id;
-}
-
-/* All of it, or a negative errno; FIN goes with the last byte. */
-static int send_bytes(struct session *s, const void *buf, size_t len, int64_t sid, bool fin,
-		      bool count)
-{
-	const uint8_t *p = buf;
-	ssize_t n;
-
-	do {
-		n = quic_sendmsg(s->sd, p, len, sid, fin ? MSG_QUIC_STREAM_FIN : 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (count)
-			atomic_fetch_add(&s->sent, n);
-		p += n;
-		len -= n;
-	} while (len);
-	return 0;
 }
 
 static int64_t choose_stream(struct session *s, bool data)
@@ -97,7 +77,7 @@ static void *send_plain(void *arg)
 		if (n < 0)
 			die(EX_LOCAL, "read: %s", strerror(errno));
 		sid = choose_stream(s, n > 0);
-		if (sid < 0 || send_bytes(s, buf, n, sid, !n, true))
+		if (sid < 0 || net_quic_send(s->sd, buf, n, sid, !n, &s->sent))
 			break;
 	} while (n);
 	free(buf);
@@ -122,7 +102,7 @@ static int send_part_data(struct session *s, const struct part_header *h, int64_
 		if (!n)
 			die(EX_LOCAL, "the file became shorter while it was sent");
 		at += n;
-		err = send_bytes(s, buf, n, sid, at == h->length, true);
+		err = net_quic_send(s->sd, buf, n, sid, at == h->length, &s->sent);
 		if (err)
 			return err;
 	}
@@ -138,7 +118,7 @@ static void *send_part(void *arg)
 	int64_t sid = stream_open(s, MSG_QUIC_STREAM_UNI);
 
 	part_encode(raw, &job->header);
-	if (sid >= 0 && !send_bytes(s, raw, sizeof(raw), sid, !job->header.length, false))
+	if (sid >= 0 && !net_quic_send(s->sd, raw, sizeof(raw), sid, !job->header.length, NULL))
 		send_part_data(s, &job->header, sid, buf);
 	free(buf);
 	return NULL;
@@ -188,5 +168,5 @@ int send_verdict(struct session *s)
 		return sid;
 	s->verdict_sid = sid;
 	verdict_encode(raw, s->parts.received);
-	return send_bytes(s, raw, sizeof(raw), sid, true, false);
+	return net_quic_send(s->sd, raw, sizeof(raw), sid, true, NULL);
 }

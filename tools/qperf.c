@@ -59,10 +59,7 @@ NET_HELP
 "      --cc NAME          QUIC congestion control: reno, cubic\n"
 "  -i, --interval SECONDS report so often\n"
 "      --json             results as JSON\n"
-NET_HELP_END
-"\n"
-"Exit status: 0 success, 1 usage, 2 network, 3 TLS, 4 data incomplete,\n"
-"5 local file or system error, 6 timed out, 7 no QUIC in this kernel.\n";
+NET_HELP_END;
 
 static const char short_options[] = NET_SHORT_OPTIONS "s1c:RP:C:l:t:n:w:i:";
 static const struct option long_options[] = {
@@ -177,15 +174,8 @@ static void own_option(struct qperf *q, int c, const char *arg)
 	case OPT_JSON:
 		q->client.json = true;
 		break;
-	case 'h':
-		fputs(help, stdout);
-		finish(EX_OK);
-	case 'V':
-		puts("qperf " TOOLS_VERSION);
-		finish(EX_OK);
 	default:
-		fputs("Try 'qperf --help'.\n", stderr);
-		finish(EX_USAGE);
+		common_option(c, help, EX_USAGE);
 	}
 }
 

@@ -149,21 +149,9 @@ static int send_tcp(struct link *link, const char *p, size_t len, bool fin)
 /* All of it, waiting as needed: 0 or a negative errno */
 int link_send(struct link *link, int64_t lane, const void *buf, size_t len, bool fin)
 {
-	const char *p = buf;
-	ssize_t n;
-
 	if (!proto_is_quic(link->proto))
-		return send_tcp(link, p, len, fin);
-	do {
-		n = quic_sendmsg(link->fd, p, len, lane, fin ? MSG_QUIC_STREAM_FIN : 0);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		len -= n;
-	} while (len);
-	return 0;
+		return send_tcp(link, buf, len, fin);
+	return net_quic_send(link->fd, buf, len, lane, fin, NULL);
 }
 
 /* Bytes of one lane; fin: no more on it.  0 without fin: the link is closed. */

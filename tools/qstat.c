@@ -268,14 +268,7 @@ static void set_option(struct options *o, int c)
 	case 'p': o->processes = true; break;
 	case 'c': o->counters = true; break;
 	case 'n': o->no_header = true; break;
-	case 'h':
-		fputs(help, stdout);
-		exit(EX_OK);
-	case 'V':
-		puts("qstat " TOOLS_VERSION);
-		exit(EX_OK);
-	default:
-		die(EX_USAGE, "see qstat --help");
+	default: common_option(c, help, EX_USAGE);
 	}
 }
 

@@ -117,14 +117,7 @@ static void set_option(struct options *o, int c, const char *arg)
 		break;
 	case 'q': o->quiet = true; break;
 	case 'v': tool_verbose = 1; break;
-	case 'h':
-		fputs(help, stdout);
-		exit(0);
-	case 'V':
-		puts("quicize " TOOLS_VERSION);
-		exit(0);
-	default:
-		die(EXIT_OURS, "see quicize --help");
+	default: common_option(c, help, EXIT_OURS);
 	}
 }
 
