@@ -25,7 +25,7 @@ static const char help[] =
 "\n"
 "  -l, --listening    listening sockets only\n"
 "  -a, --all          unconnected sockets, too\n"
-"  -i, --info         round trips, window, loss and flow control of each\n"
+"  -i, --info         round trips, window, loss, flow control and paths of each\n"
 "  -s, --streams      the streams of each\n"
 "  -p, --processes    the processes that use each (those that you may see)\n"
 "  -c, --counters     instead: the counters of the namespace that are not zero\n"
@@ -166,8 +166,21 @@ static void show_rtt(const struct line *l)
 	printf(" %s cwnd:%s", get(l, "cc"), get(l, "cwnd"));
 	if (num(l, "ssthresh") > 0)
 		printf(" ssthresh:%s", get(l, "ssthresh"));
-	printf(" unacked:%s mtu:%s version:%s\n", get(l, "in_flight"), get(l, "mtu"),
-	       get(l, "version"));
+	printf(" unacked:%s pacing:%.2fMbit/s mtu:%s ecn:%s version:%s\n", get(l, "in_flight"),
+	       num(l, "pacing") * 8 / 1e6, get(l, "mtu"), get(l, "ecn"), get(l, "version"));
+}
+
+/* A path beside the one in use: @kind is "cand" or "old". */
+static void show_path(const struct line *l, const char *kind, const char *what)
+{
+	char local[24], remote[24], validated[24];
+
+	snprintf(local, sizeof(local), "%s_local", kind);
+	snprintf(remote, sizeof(remote), "%s_remote", kind);
+	snprintf(validated, sizeof(validated), "%s_validated", kind);
+	if (*get(l, local))
+		printf("\t path %s: %s %s%s\n", what, get(l, local), get(l, remote),
+		       num(l, validated) ? "" : " not validated");
 }
 
 static void show_info(const struct line *l)
@@ -182,7 +195,9 @@ static void show_info(const struct line *l)
 	       num(l, "snd_max") - num(l, "snd_used"), num(l, "rcv_max") - num(l, "rcv_used"),
 	       get(l, "rcv_window"));
 	if (!strcmp(get(l, "validated"), "0"))
-		printf("\t path not validated\n");
+		printf("\t path in use: not validated\n");
+	show_path(l, "cand", "candidate");
+	show_path(l, "old", "before");
 }
 
 static void show_streams(const char *conn)
@@ -195,10 +210,11 @@ static void show_streams(const char *conn)
 			continue;
 		printf("\t stream %s:", get(&l, "id"));
 		if (*get(&l, "written"))
-			printf(" send %s %s/%s/%s limit %s", get(&l, "snd"), get(&l, "acked"),
-			       get(&l, "sent"), get(&l, "written"), get(&l, "snd_max"));
+			printf(" send(%s) acked:%s sent:%s written:%s limit:%s", get(&l, "snd"),
+			       get(&l, "acked"), get(&l, "sent"), get(&l, "written"),
+			       get(&l, "snd_max"));
 		if (*get(&l, "received"))
-			printf(" receive %s %s unread %s limit %s", get(&l, "rcv"),
+			printf(" receive(%s) received:%s unread:%s limit:%s", get(&l, "rcv"),
 			       get(&l, "received"), get(&l, "unread"), get(&l, "rcv_max"));
 		putchar('\n');
 	}

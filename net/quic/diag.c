@@ -118,8 +118,25 @@ static void show_path(struct seq_file *seq, struct quic_sock *qs)
 	seq_printf(seq, " cc=%s cwnd=%llu ssthresh=%lld in_flight=%llu congestions=%llu",
 		   c->cc.ops ? c->cc.ops->name : "none", c->cc.cwnd, (s64)c->cc.ssthresh,
 		   c->cc.in_flight, c->cc.events);
+	seq_printf(seq, " pacing=%llu ecn=%s", quic_pace_rate(&c->pace, &c->cc, l->smoothed),
+		   l->ecn_failed ? "failed" : l->ecn_capable ? "capable" : "testing");
 	seq_printf(seq, " acked=%llu lost=%llu lost_bytes=%llu spurious=%llu", l->acked_packets,
 		   l->lost_packets, l->lost_bytes, l->spurious);
+}
+
+/* Paths that a migration left, or may lead to. */
+static void show_side(struct seq_file *seq, const struct quic_conn *c)
+{
+	if (c->side && c->side->cand.state != QUIC_PATH_UNUSED) {
+		show_addr(seq, "cand_local", &c->side->cand.local);
+		show_addr(seq, "cand_remote", &c->side->cand.remote);
+		seq_printf(seq, " cand_validated=%u", c->side->cand.state == QUIC_PATH_VALIDATED);
+	}
+	if (c->side && c->side->old.state != QUIC_PATH_UNUSED) {
+		show_addr(seq, "old_local", &c->side->old.local);
+		show_addr(seq, "old_remote", &c->side->old.remote);
+		seq_printf(seq, " old_validated=%u", c->side->old.state == QUIC_PATH_VALIDATED);
+	}
 }
 
 static void show_traffic(struct seq_file *seq, struct quic_sock *qs)
@@ -163,6 +180,7 @@ static int show_socket(struct seq_file *seq, void *v)
 			   qs->lq->backlog);
 	} else if (c->state != QUIC_CONN_IDLE) {
 		show_path(seq, qs);
+		show_side(seq, c);
 		show_traffic(seq, qs);
 	}
 	seq_putc(seq, '\n');

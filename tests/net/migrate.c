@@ -272,6 +272,22 @@ static void active_in_transfer(void)
 	test_shell("tc -n client qdisc del dev c0 root; tc -n server qdisc del dev s0 root");
 }
 
+/* What qstat(1) has of the client's connection. */
+static void diag_shows(const char *text)
+{
+	char line[2000];
+	ssize_t n;
+	int fd;
+
+	enter_ns("client");
+	fd = CHECK_OK(open("/proc/thread-self/net/quic/sockets", O_RDONLY));
+	n = CHECK_OK(read(fd, line, sizeof(line) - 1));
+	line[n] = '\0';
+	close(fd);
+	enter_ns(NULL);
+	CHECK(strstr(line, text));
+}
+
 /* Nothing comes back from there: the connection stays where it is, and may try again. */
 static void active_to_nowhere(void)
 {
@@ -285,6 +301,8 @@ static void active_to_nowhere(void)
 	test_shell("ip -n server route add blackhole 10.0.0.11/32");
 	CHECK_OK(move(p.cli, AF_INET, "10.0.0.11", 7301));
 	CHECK_ERR(move(p.cli, AF_INET, "10.0.0.1", 7302), EAGAIN);
+	diag_shows(" cand_local=10.0.0.11:7301 ");
+	diag_shows(" cand_validated=0");
 	talk();
 	begin = now_ms();
 	while (move(p.cli, AF_INET, "10.0.0.1", 7302)) {
