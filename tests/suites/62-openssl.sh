@@ -15,5 +15,5 @@ in_root make -s -C tests/libquic TLS=openssl check || status=1
 make -s -C tests/libquic cross
 in_root make -s -C tests/libquic TLS=openssl cross
 in_root make -s -C tests/net TLS=openssl openssl
-machine openssl "$vm/qemu-run" -t 900 -m 3072 6.12 tests/suites/in-vm-openssl
+machine openssl "$vm/qemu-run" -t 1500 -m 3072 6.12 tests/suites/in-vm-openssl
 exit $status
