@@ -112,7 +112,8 @@ static void wait_for_events(SSL *ssl, int fd, int max_ms)
 	if (SSL_get_event_timeout(ssl, &tv, &infinite) && !infinite &&
 	    tv.tv_sec * 1000 + tv.tv_usec / 1000 < max_ms)
 		ms = tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000;
-	poll(&p, 1, ms);
+	/* Never 0: a timer is due only once its time is over, and where time is virtual none passes here. */
+	poll(&p, 1, ms > 0 ? ms : 1);
 	SSL_handle_events(ssl);
 }
 
