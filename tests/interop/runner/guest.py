@@ -94,7 +94,9 @@ def sysctl(name, **values):
                 file.write(str(value))
 
 
-def network_up(delay, kernel_forwards):
+def network_up(delay, kernel_forwards, server):
+    """`server`: its addresses. No more than are asked for: one that answers from a socket
+    without an address may choose any of them."""
     network_down()
     for name in NAMESPACES:
         run("ip", "netns", "add", name)
@@ -107,8 +109,8 @@ def network_up(delay, kernel_forwards):
         plain_packets(name, dev)
     batch("ip", "client", device("c0", CLIENT, SIM_CLIENT, SIM_CLIENT, "left"))
     batch("ip", "sim", device("left", SIM_CLIENT, (), CLIENT, "c0") +
-          device("right", SIM_SERVER, (), SERVER + PREFERRED, "s0"))
-    batch("ip", "server", device("s0", SERVER + PREFERRED, SIM_SERVER, SIM_SERVER, "right"))
+          device("right", SIM_SERVER, (), server, "s0"))
+    batch("ip", "server", device("s0", server, SIM_SERVER, SIM_SERVER, "right"))
     for dev in ("left", "right"):
         batch("tc", "sim", [f"qdisc add dev {dev} root handle 1: netem delay {delay}ms limit 10000",
                             f"qdisc add dev {dev} parent 1:1 handle 2: netem rate {RATE} limit {QUEUE}"])
@@ -296,7 +298,8 @@ class Job:
         shutil.rmtree(self.dir, ignore_errors=True)
         os.makedirs(self.dir)
         self.make_files()
-        network_up(self.job["delay"], not self.job["forward"])
+        migrates = self.job["server_testcase"] == "connectionmigration"
+        network_up(self.job["delay"], not self.job["forward"], SERVER + PREFERRED if migrates else SERVER)
         server = self.endpoint("server")
         try:
             self.result["probe"] = probe(server, SERVER[self.job["host"] == "server6"])

@@ -48,10 +48,11 @@ class Machine(threading.Thread):
     def boot(self):
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(os.path.join(self.out, "queue"))
-        runner = [os.path.join(VM, "uml-run"), "-T"] if self.kernel == "uml" else \
-            [os.path.join(VM, "qemu-run")]
+        runner = {"uml": [os.path.join(VM, "uml-run"), "-T"],
+                  "uml-clock": [os.path.join(VM, "uml-run"), "-a", "time-travel"]}.get(
+                      self.kernel, [os.path.join(VM, "qemu-run")])
         command = [*runner, "-t", FOREVER, "-m", str(MEMORY_MIB), "-o", self.out,
-                   *(["--"] if self.kernel == "uml" else [self.kernel]), "-c",
+                   *(["--"] if self.kernel.startswith("uml") else [self.kernel]), "-c",
                    'exec /usr/bin/python3 "$0" "$@"', os.path.join(TOP, "tests/interop/runner/guest.py"),
                    os.path.join(TOP, "tests/interop/peers"), os.path.join(BUILD, "tests/interop/forward")]
         self.log = open(self.out + ".log", "w")

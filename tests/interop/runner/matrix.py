@@ -22,7 +22,7 @@ ABOUT = """\
 ## How to read it
 
 ✓ passed, ✗ failed, – unsupported by one of the two (the endpoint's exit status 127, or what the peer's script
-says), \\* over HTTP/3, because the peer does not speak hq-interop. **Role** is the role of the peer: in the rows
+says), empty: not run yet, \\* over HTTP/3, because the peer does not speak hq-interop. **Role** is the role of the peer: in the rows
 `client` the peer's client talks to our server, in those of `server` our client to the peer's server; `both` is
 ourselves on both sides.
 
@@ -124,7 +124,7 @@ def write_markdown(results, path):
         file.write(INTRO + count(results) + ".\n\n" + md_matrix(results) + "\n" + ABOUT)
         file.write("## The cases\n\n" + md_cases(results) + "\n")
         file.write("## Measured\n\nA 10 MiB download, and one of 25 MiB beside a TCP CUBIC flow of iperf3; the sender is the "
-                   "server. Ourselves: mean\nand deviation of five runs. "
+                   "server. Where ± stands: mean\nand deviation of five runs. "
                    "The rate is that of the file, between the server's first and last 1-RTT packet.\n\n" +
                    md_table(["peer", "role", "goodput", "beside TCP"], measurements(results)) + "\n")
         file.write("## What failed\n\n" + ("".join(failed) or "Nothing.\n") + "\n")
