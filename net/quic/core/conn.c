@@ -16,6 +16,7 @@
  */
 #include "migrate.h"
 
+#define KEEPALIVE_DEFAULT	(15 * QUIC_NSEC_PER_SEC)	/* where there is no idle timeout */
 #define TRIM_AFTER	QUIC_NSEC_PER_SEC	/* of silence: what an idle connection needs not */
 #define SPIN_ONE_IN	16	/* connections has the latency spin bit disabled */
 #define PARAMS_FRAME	QUIC_FRAME_CRYPTO	/* where transport parameters travel */
@@ -218,6 +219,23 @@ void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *co
 	c->pace.max_rate = config->max_pacing_rate;
 }
 
+/* RFC 9000 §10.1.2: a PING before the idle timeout has passed */
+static void arm_keepalive(struct quic_conn *c, u64 now)
+{
+	u64 interval = c->config.keepalive;
+
+	if (interval == QUIC_KEEPALIVE_AUTO)
+		interval = c->idle_period ? c->idle_period / 2 : KEEPALIVE_DEFAULT;
+	c->keepalive_at = interval ? now + interval : QUIC_TIME_NEVER;
+}
+
+void quic_conn_set_keepalive(struct quic_conn *c, u64 interval, u64 now)
+{
+	c->config.keepalive = interval;
+	if (c->state == QUIC_CONN_ESTABLISHED)
+		arm_keepalive(c, now);
+}
+
 void quic_conn_set_state(struct quic_conn *c, enum quic_conn_state state)
 {
 	if (c->state == state)
@@ -402,8 +420,7 @@ static void establish(struct quic_conn *c, u64 now)
 	quic_pmtud_init(&c->pmtud, c->config.pmtud);
 	quic_conn_apply_mtu(c);
 	quic_early_finish(c, now);
-	if (c->config.keepalive)
-		c->keepalive_at = now + c->config.keepalive;
+	arm_keepalive(c, now);
 	if (!c->server)
 		return;
 	/* RFC 9001 §4.1.2: for a server, complete is confirmed */
@@ -714,7 +731,7 @@ void quic_conn_restart_idle(struct quic_conn *c, u64 now)
 	period = max(period, 3 * quic_loss_pto(&c->loss, QUIC_SPACE_APP));
 	c->idle_at = now + period;
 	if (c->config.keepalive && c->state == QUIC_CONN_ESTABLISHED)
-		c->keepalive_at = now + c->config.keepalive;
+		arm_keepalive(c, now);
 }
 
 /* RFC 9000 §14.4: large packets may be what does not get through. */
@@ -782,7 +799,7 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 		c->pace_at = QUIC_TIME_NEVER;
 	if (now >= c->keepalive_at) {
 		c->ping_pending = true;
-		c->keepalive_at = now + c->config.keepalive;
+		arm_keepalive(c, now);
 	}
 	quic_pmtud_timeout(&c->pmtud, now);
 	if (now >= quic_migrate_deadline(c))

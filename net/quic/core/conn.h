@@ -106,13 +106,15 @@ enum {
 	QUIC_WORK_KEYS	= 1,	/* prepare the next 1-RTT phase */
 };
 
+#define QUIC_KEEPALIVE_AUTO	U64_MAX	/* half the idle timeout */
+
 struct quic_conn_config {	/* from the CONFIG option, with defaults */
 	u32 version;		/* to begin with; of a server: to move clients to */
 	bool no_compatible;	/* RFC 9368 §2.3: stay in the version of the first flight */
 	u8 cong;		/* enum quic_cong_algo */
 	bool nodelay;
 	u64 initial_rtt;	/* ns */
-	u64 keepalive;		/* ns; 0: off */
+	u64 keepalive;		/* ns; 0: off; or QUIC_KEEPALIVE_AUTO */
 	u64 pmtud;		/* ns between searches for the path's MTU; 0: none */
 	u64 rcv_window_max;	/* auto-tuning bound, bytes */
 	u64 max_pacing_rate;	/* bytes per second; 0: none */
@@ -249,6 +251,8 @@ void quic_conn_free(struct quic_conn *c);	/* all memory, keys, IDs; any context 
 /* Options that may change until the handshake starts. */
 void quic_conn_set_local_tp(struct quic_conn *c, const struct quic_tparam *tp);
 void quic_conn_set_config(struct quic_conn *c, const struct quic_conn_config *config);
+/* At any time: config.keepalive. */
+void quic_conn_set_keepalive(struct quic_conn *c, u64 interval, u64 now);
 
 /*
  * Client: IDs are chosen, Initial keys made; nothing is sent before CRYPTO

@@ -643,6 +643,25 @@ static void keepalive(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* RFC 9000 §10.1.2: an interval that follows the idle timeout; on and off at any time */
+static void keepalive_auto(struct kunit *test)
+{
+	struct ctx *x = ctx_new(test);
+	struct end *c = &x->p.e[0], *s = &x->p.e[1];
+
+	pair_establish(&x->p);
+	KUNIT_ASSERT_GT(test, c->c.idle_period, (u64)0);
+	quic_conn_set_keepalive(&c->c, QUIC_KEEPALIVE_AUTO, x->p.now);
+	KUNIT_EXPECT_EQ(test, c->c.keepalive_at, x->p.now + c->c.idle_period / 2);
+	pair_sleep(&x->p, 300 * PAIR_SEC);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(&c->c) && quic_conn_is_open(&s->c));
+	quic_conn_set_keepalive(&c->c, 0, x->p.now);
+	KUNIT_EXPECT_EQ(test, c->c.keepalive_at, QUIC_TIME_NEVER);
+	pair_sleep(&x->p, 60 * PAIR_SEC);
+	KUNIT_EXPECT_EQ(test, (int)c->c.state, (int)QUIC_CONN_CLOSED);
+	ctx_free(test, x);
+}
+
 /* ---- the end, RFC 9000 §10.2 ---- */
 
 static void close_by_user(struct kunit *test)
@@ -752,6 +771,7 @@ static struct kunit_case conn_cases[] = {
 	KUNIT_CASE(idle_three_pto),
 	KUNIT_CASE(no_idle_timeout),
 	KUNIT_CASE(keepalive),
+	KUNIT_CASE(keepalive_auto),
 	KUNIT_CASE(close_by_user),
 	KUNIT_CASE(close_unborn),
 	KUNIT_CASE(closing_answers),
