@@ -156,7 +156,7 @@ static __poll_t poll_open(struct sock *sk)
 
 	if (READ_ONCE(qs->stream_ended) || sk->sk_shutdown & RCV_SHUTDOWN)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (!list_empty(&qs->conn.streams.readable))
+	if (!list_empty(&qs->conn.streams.readable) && quic_sock_pollin(sk))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	if (sk->sk_shutdown & SEND_SHUTDOWN ||
 	    (READ_ONCE(qs->stream_open) && quic_sock_writable(sk)))

@@ -239,6 +239,7 @@ int quic_input_backlog(struct sock *sk, struct sk_buff *skb)
 
 static void deliver(struct sock *sk, struct sk_buff *skb)
 {
+	sk_incoming_cpu_update(sk);	/* SO_INCOMING_CPU */
 	bh_lock_sock(sk);
 	if (!sock_owned_by_user(sk)) {
 		if (input(sk, skb))

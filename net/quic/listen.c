@@ -419,7 +419,7 @@ static u32 foresee_version(const struct quic_sock *qs, const struct pending *p,
 static struct sock *child_new(struct sock *lsk, struct quic_udp *udp, struct pending *p,
 			      const struct quic_clienthello *ch)
 {
-	struct sock *sk = quic_sock_child(lsk);
+	struct sock *sk = quic_child_new(lsk);
 	struct sk_buff *skb;
 	int err;
 
@@ -1093,7 +1093,9 @@ static bool conflicts(struct quic_sock *qs, struct quic_sock *other)
 {
 	if (qs == other || !overlap(qs->alpn, other->alpn))
 		return false;
+	/* as for TCP and UDP: a user takes no other's clients */
 	return !quic_sock_sk(qs)->sk_reuseport || !quic_sock_sk(other)->sk_reuseport ||
+	       !uid_eq(sock_i_uid(quic_sock_sk(qs)), sock_i_uid(quic_sock_sk(other))) ||
 	       (qs->alpn && strcmp(qs->alpn, other->alpn));
 }
 
@@ -1162,7 +1164,7 @@ static int make_keys(struct quic_net *qn)
 int quic_listen_start(struct sock *sk, int backlog)
 {
 	struct quic_sock *qs = quic_sk(sk);
-	struct quic_listen *lq = &qs->listen;
+	struct quic_listen *lq = &qs->listen, *was = qs->lq;
 	int err;
 
 	if (qs->conn.state != QUIC_CONN_IDLE)
@@ -1175,6 +1177,8 @@ int quic_listen_start(struct sock *sk, int backlog)
 	err = make_keys(quic_pernet(sock_net(sk)));
 	if (!err)
 		err = quic_sock_autobind(sk);
+	if (!err)
+		err = quic_udp_rebind(qs->udp, sk->sk_bound_dev_if);
 	if (err)
 		return err;
 	lq->backlog = backlog;
@@ -1183,6 +1187,7 @@ int quic_listen_start(struct sock *sk, int backlog)
 	err = join_port(qs);
 	if (err) {
 		lq->open = false;
+		WRITE_ONCE(qs->lq, was);	/* it may still connect, or get other ALPNs */
 		return err;
 	}
 	inet_sk_set_state(sk, TCP_LISTEN);

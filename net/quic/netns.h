@@ -131,6 +131,8 @@ struct quic_udp *quic_udp_get(struct net *net, const struct quic_addr *a, int bo
 			      bool v6only);	/* process context; ERR_PTR */
 void quic_udp_hold(struct quic_udp *udp);
 void quic_udp_put(struct quic_udp *udp);	/* any context */
+/* Bound to another device since: -EADDRINUSE if it has other users. Process context. */
+int quic_udp_rebind(struct quic_udp *udp, int bound_if);
 void quic_udp_reap(struct work_struct *work);
 
 /* ---- lookup.c ---- */
@@ -188,6 +190,8 @@ u8 quic_skb_ecn(const struct sk_buff *skb);	/* enum quic_ecn */
 /* ---- output.c ---- */
 int quic_output_init(void);
 void quic_output_exit(void);
+/* Lock held, connected: look the route up, so that IP_MTU has something to tell. */
+void quic_output_route(struct sock *sk);
 /* Fill in *@local (what is zero of it) for @remote; 0 or a negative errno. Process context. */
 int quic_output_source(struct sock *sk, const struct quic_addr *remote, struct quic_addr *local);
 /* One datagram without a connection; any context. */
@@ -216,7 +220,11 @@ int quic_sock_connect(struct sock *sk, struct sockaddr *uaddr, int len);
 int quic_sock_shutdown(struct sock *sk, int how);
 int quic_sock_getname(struct sock *sk, struct sockaddr *uaddr, int peer);
 void quic_sock_set_names(struct sock *sk);	/* inet_sock's addresses, for ss and the like */
-struct sock *quic_sock_child(struct sock *parent);	/* with parent's settings; NULL: no memory */
+void quic_sock_init_fields(struct sock *sk);
+
+/* ---- child.c ---- */
+struct sock *quic_child_new(struct sock *parent);	/* with its settings; NULL: no memory */
+void quic_child_settings(struct sock *sk, const struct sock *from);	/* of SOL_SOCKET */
 
 /* ---- listen.c ---- */
 struct sock *quic_listen_accept(struct sock *sk, int flags, int *err);

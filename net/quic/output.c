@@ -79,7 +79,7 @@ static struct dst_entry *route4(struct sock *sk, struct quic_addr *local,
 	memcpy(&saddr, local->ip, 4);
 	memcpy(&daddr, remote->ip, 4);
 	flowi4_init_output(&fl4, oif(sk, remote), READ_ONCE(sk->sk_mark),
-			   tos(sk, 4, 0) & INET_DSCP_MASK, RT_SCOPE_UNIVERSE, IPPROTO_UDP,
+			   tos(sk, 4, 0) & INET_DSCP_MASK, ip_sock_rt_scope(sk), IPPROTO_UDP,
 			   inet_sk_flowi_flags(sk), daddr, saddr, htons(remote->port),
 			   htons(local->port), sk->sk_uid);
 	security_sk_classify_flow(sk, flowi4_to_flowi_common(&fl4));
@@ -155,6 +155,19 @@ static u32 header_len(u8 family)
 	       (family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
 }
 
+/*
+ * IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: above DO no ICMP is believed; the others do the
+ * same, for nothing is ever fragmented.  IPV6_MTU: a bound.
+ */
+static u32 path_mtu(struct sock *sk, const struct dst_entry *dst, u8 family)
+{
+	const struct ipv6_pinfo *np = family == 6 ? inet6_sk(sk) : NULL;
+	u8 discover = np ? np->pmtudisc : inet_sk(sk)->pmtudisc;
+	u32 mtu = discover >= IP_PMTUDISC_PROBE ? READ_ONCE(dst->dev->mtu) : dst_mtu(dst);
+
+	return np && np->frag_size ? min_t(u32, mtu, np->frag_size) : mtu;
+}
+
 /* The route of the path, cached in the socket; tells the core its MTU. NULL: none. */
 static struct dst_entry *cached_route(struct sock *sk, const struct quic_path *path)
 {
@@ -176,13 +189,18 @@ static struct dst_entry *cached_route(struct sock *sk, const struct quic_path *p
 	}
 	if (path != &qs->conn.path)	/* that of a probe tells nothing of the one in use */
 		return dst;
-	mtu = clamp_t(u32, dst_mtu(dst) - header_len(path->remote.family), QUIC_INITIAL_MIN,
-		      DATAGRAM_MAX);
+	mtu = path_mtu(sk, dst, path->remote.family) - header_len(path->remote.family);
+	mtu = clamp_t(u32, mtu, QUIC_INITIAL_MIN, DATAGRAM_MAX);
 	if (mtu != qs->mtu) {
 		qs->mtu = mtu;
 		quic_conn_set_mtu(&qs->conn, mtu);
 	}
 	return dst;
+}
+
+void quic_output_route(struct sock *sk)
+{
+	cached_route(sk, &quic_sk(sk)->conn.path);
 }
 
 /* ---- headers ---- */
@@ -495,17 +513,19 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 	return n == BURST;
 }
 
-/* SO_MAX_PACING_RATE, which the kernel sets without telling us */
-static void follow_pacing_rate(struct sock *sk)
+/* SO_MAX_PACING_RATE and SO_RCVBUF, which the kernel sets without telling us */
+static void follow_options(struct sock *sk)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
 	unsigned long rate = READ_ONCE(sk->sk_max_pacing_rate);
+	u64 window = READ_ONCE(sk->sk_rcvbuf) / 2;
 	u64 max = rate == ~0UL ? 0 : rate;
 
-	if (likely(c->config.max_pacing_rate == max))
+	if (likely(c->config.max_pacing_rate == max && c->config.rcv_window_max == window))
 		return;
 	c->config.max_pacing_rate = max;
-	c->pace.max_rate = max;
+	c->config.rcv_window_max = window;
+	quic_conn_set_config(c, &c->config);
 }
 
 static void push(struct sock *sk, bool flush)
@@ -521,7 +541,7 @@ static void push(struct sock *sk, bool flush)
 		quic_input_queue_work(sk);
 		return;
 	}
-	follow_pacing_rate(sk);
+	follow_options(sk);
 	do {
 		now = quic_now();
 		local_bh_disable();

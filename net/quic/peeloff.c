@@ -119,7 +119,9 @@ static __poll_t poll_mask(struct quic_peel *p)
 {
 	const struct quic_stream *st = p->stream;
 	bool open = quic_conn_is_open(&quic_sk(p->conn_sk)->conn);
-	bool readable = st->has_rcv && (quic_recvbuf_readable(&st->rcv) || st->stopped ||
+	bool data = quic_recvbuf_readable(&st->rcv) &&
+		    quic_sock_enough(quic_sk(p->conn_sk), st, peel_sk(p)->sk_rcvlowat);
+	bool readable = st->has_rcv && (data || st->stopped ||
 					st->rcv_state > QUIC_STREAM_RECV_STATE_SIZE_KNOWN);
 	__poll_t mask = 0;
 
@@ -237,17 +239,33 @@ static int shutdown(struct socket *sock, int how)
 	return err;
 }
 
+/* What the packets of all streams have in common is the connection's. */
+static bool is_shared(int level, int optname)
+{
+	if (level == SOL_IP)
+		return optname == IP_TOS || optname == IP_TTL || optname == IP_MTU ||
+		       optname == IP_MTU_DISCOVER;
+	return level == SOL_IPV6 &&
+	       (optname == IPV6_TCLASS || optname == IPV6_UNICAST_HOPS || optname == IPV6_MTU ||
+		optname == IPV6_MTU_DISCOVER);
+}
+
 static int setsockopt(struct socket *sock, int level, int optname, sockptr_t optval,
 		      unsigned int optlen)
 {
-	return level == SOL_SOCKET ? quic_set_sol_socket(sock->sk, optname, optval, optlen) :
-				     -ENOPROTOOPT;
+	if (level == SOL_SOCKET)
+		return quic_set_sol_socket(sock->sk, optname, optval, optlen);
+	return is_shared(level, optname) ?
+	       quic_setsockopt(peel(sock->sk)->conn_sk, level, optname, optval, optlen) :
+	       -ENOPROTOOPT;
 }
 
 static int getsockopt(struct socket *sock, int level, int optname, char __user *optval,
 		      int __user *optlen)
 {
-	return -ENOPROTOOPT;
+	return is_shared(level, optname) ?
+	       quic_getsockopt(peel(sock->sk)->conn_sk, level, optname, optval, optlen) :
+	       -ENOPROTOOPT;
 }
 
 static void detach(struct quic_peel *p)
@@ -334,8 +352,7 @@ static void init_sock(struct socket *sock, struct sock *sk, struct sock *csk)
 	sk->sk_protocol = csk->sk_protocol;
 	sk->sk_state = TCP_ESTABLISHED;
 	sk->sk_destruct = inet_sock_destruct;
-	sk->sk_sndtimeo = csk->sk_sndtimeo;
-	sk->sk_rcvtimeo = csk->sk_rcvtimeo;
+	quic_child_settings(sk, csk);
 	security_sk_clone(csk, sk);
 	if (sk->sk_family == AF_INET6)
 		p->inet.pinet6 = &p->inet6;

@@ -16,6 +16,46 @@ bool quic_sock_readable(struct sock *sk)
 }
 
 /*
+ * Half of the credit that the peer has got since the last read is always enough: it
+ * must not wait for us while we wait for it.
+ */
+bool quic_sock_enough(const struct quic_sock *qs, const struct quic_stream *st, int lowat)
+{
+	const struct quic_streams *ss = &qs->conn.streams;
+
+	return st->rcv_state != QUIC_STREAM_RECV_STATE_RECV ||
+	       quic_recvbuf_readable(&st->rcv) >=
+	       min_t(u64, lowat, (st->rcv_max - st->rcv.read_off) / 2) ||
+	       ss->rcv_used - ss->rcv_read >= (ss->rcv_max - ss->rcv_read) / 2;
+}
+
+static bool stream_pollin(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	struct quic_stream *st;
+	bool enough = false;
+
+	lock_sock(sk);
+	list_for_each_entry(st, &qs->conn.streams.readable, readable) {
+		enough = quic_sock_enough(qs, st, sk->sk_rcvlowat);
+		if (enough)
+			break;
+	}
+	release_sock(sk);
+	return enough;
+}
+
+bool quic_sock_pollin(struct sock *sk)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	if (likely(READ_ONCE(sk->sk_rcvlowat) <= 1))
+		return quic_sock_readable(sk);
+	return !list_empty(&qs->event_queue) || READ_ONCE(qs->conn.dgrams.in.last) ||
+	       READ_ONCE(qs->conn.crypto_ready) || stream_pollin(sk);
+}
+
+/*
  * Would a send take at least a byte?  Which stream it will be for is not known:
  * so if one was just refused by its stream's flow control, then not before
  * something changes (a program that only polls and writes must not spin).
@@ -65,7 +105,7 @@ __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_str
 		mask |= EPOLLHUP;
 	if (sk->sk_shutdown & RCV_SHUTDOWN || state >= QUIC_CONN_CLOSING)
 		mask |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
-	if (quic_sock_readable(sk))
+	if (quic_sock_pollin(sk))
 		mask |= EPOLLIN | EPOLLRDNORM;
 	/* so that a handshake can wait for TLS alone, beside 0-RTT data that nobody reads */
 	if (READ_ONCE(quic_sk(sk)->conn.crypto_ready))

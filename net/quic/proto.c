@@ -42,6 +42,7 @@ QUIC_DEFINE_IOCTL(ioctl_inq, quic_ioctl_inq)
 	.unhash			= unhash,			\
 	.ioctl			= ioctl_inq,			\
 	.setsockopt		= quic_setsockopt,		\
+	.keepalive		= quic_sockopt_keepalive,	\
 	.getsockopt		= quic_getsockopt,		\
 	.sendmsg		= quic_sendmsg,			\
 	.recvmsg		= quic_recvmsg,			\

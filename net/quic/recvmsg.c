@@ -117,7 +117,13 @@ struct recv {
 	bool stream;		/* bytes of stream id: only more of it may follow */
 	bool fin;
 	u64 id;
+	size_t target;		/* bytes worth waiting for: SO_RCVLOWAT, MSG_WAITALL */
 };
+
+static size_t target(const struct sock *on, size_t len, int flags)
+{
+	return flags & MSG_PEEK || !len ? 0 : sock_rcvlowat(on, flags & MSG_WAITALL, len);
+}
 
 /* From the next readable stream: bytes; 0 with FIN at a stream's end; -EAGAIN: none. */
 static int recv_stream(struct sock *sk, struct msghdr *msg, size_t len, int flags, struct recv *r)
@@ -174,11 +180,10 @@ static int recv_one(struct sock *sk, struct msghdr *msg, size_t len, int flags, 
 	return n;
 }
 
-/* MSG_WAITALL: more of the stream just read, until it ends. */
-static bool want_more(const struct recv *r, size_t len, int flags)
+/* More of the stream just read, until it ends. */
+static bool want_more(const struct recv *r)
 {
-	return flags & MSG_WAITALL && !(flags & MSG_PEEK) && r->stream && !r->fin &&
-	       r->done < len;
+	return r->stream && !r->fin && r->done < r->target;
 }
 
 /* MAX_DATA and its kin. */
@@ -213,7 +218,7 @@ static int recv_wait(struct sock *sk, const struct recv *r, long *timeo, bool *e
 
 static int recv_loop(struct sock *sk, struct msghdr *msg, size_t len, int flags, long timeo)
 {
-	struct recv r = {};
+	struct recv r = { .target = target(sk, len, flags) };
 	bool end = false;
 	int n;
 
@@ -221,7 +226,7 @@ static int recv_loop(struct sock *sk, struct msghdr *msg, size_t len, int flags,
 		n = recv_one(sk, msg, len - r.done, flags, &r);
 		if (n >= 0) {
 			r.done += n;
-			end = !want_more(&r, len, flags);
+			end = !want_more(&r);
 		} else if (n == -EAGAIN) {
 			n = recv_wait(sk, &r, &timeo, &end);
 		}
@@ -296,7 +301,7 @@ int quic_recvmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st
 			struct msghdr *msg, size_t len, int flags)
 {
 	long timeo = sock_rcvtimeo(on, flags & MSG_DONTWAIT);
-	struct recv r = { .stream = true, .id = st->id };
+	struct recv r = { .stream = true, .id = st->id, .target = target(on, len, flags) };
 	int n, addr_len = 0;
 	bool more;
 
@@ -313,7 +318,7 @@ int quic_recvmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st
 		more = n == -EAGAIN;
 		if (n >= 0) {
 			r.done += n;
-			more = want_more(&r, len, flags);
+			more = want_more(&r);
 		} else if (more) {
 			n = wait_pinned(sk, on, &r, &timeo);
 		}

@@ -57,7 +57,7 @@ int quic_sock_setup(struct sock *sk, bool server)
 	return 0;
 }
 
-static void init_fields(struct sock *sk)
+void quic_sock_init_fields(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
@@ -86,7 +86,7 @@ int quic_sock_init(struct sock *sk)
 {
 	struct quic_sock *qs = quic_sk(sk);
 
-	init_fields(sk);
+	quic_sock_init_fields(sk);
 	quic_sockopt_init(qs);
 	if (sk->sk_socket)
 		quic_compat_zerocopy(sk->sk_socket);
@@ -114,72 +114,6 @@ void quic_sock_destroy(struct sock *sk)
 	sk->sk_state = TCP_CLOSE;
 	sk_sockets_allocated_dec(sk);
 	sock_prot_inuse_add(sock_net(sk), sk->sk_prot, -1);
-}
-
-static void child_inet(struct sock *sk, const struct sock *parent)
-{
-	const struct inet_sock *from = inet_sk(parent);
-	struct ipv6_pinfo *np = &((struct quic6_sock *)sk)->inet6;
-	struct inet_sock *inet = inet_sk(sk);
-
-	inet->tos = from->tos;
-	inet->uc_ttl = from->uc_ttl;
-	inet->pmtudisc = from->pmtudisc;
-	inet->mc_ttl = 1;
-	if (sk->sk_family != AF_INET6)
-		return;
-	inet->pinet6 = np;
-	np->hop_limit = inet6_sk(parent)->hop_limit;
-	np->mcast_hops = inet6_sk(parent)->mcast_hops;
-	np->tclass = inet6_sk(parent)->tclass;
-	np->pmtudisc = inet6_sk(parent)->pmtudisc;
-}
-
-#ifdef CONFIG_MEMCG
-/* Made by a kernel thread, charged to whom the listener is. */
-static void child_memcg(struct sock *sk, const struct sock *parent)
-{
-	if (sk->sk_memcg || !parent->sk_memcg)
-		return;
-	css_get(&parent->sk_memcg->css);
-	sk->sk_memcg = parent->sk_memcg;
-}
-#else
-static void child_memcg(struct sock *sk, const struct sock *parent) {}
-#endif
-
-struct sock *quic_sock_child(struct sock *parent)
-{
-	struct sock *sk = sk_alloc(sock_net(parent), parent->sk_family, GFP_KERNEL,
-				   parent->sk_prot, 0);
-
-	if (!sk)
-		return NULL;
-	sock_init_data(NULL, sk);
-	child_memcg(sk, parent);
-	sk->sk_type = parent->sk_type;
-	sk->sk_protocol = parent->sk_protocol;
-	sk->sk_destruct = parent->sk_destruct;
-	sk->sk_backlog_rcv = sk->sk_prot->backlog_rcv;
-	sk->sk_uid = parent->sk_uid;
-	sk->sk_bound_dev_if = parent->sk_bound_dev_if;
-	sk->sk_mark = parent->sk_mark;
-	sk->sk_priority = parent->sk_priority;
-	sk->sk_reuse = parent->sk_reuse;
-	sk->sk_reuseport = parent->sk_reuseport;
-	sk->sk_ipv6only = parent->sk_ipv6only;
-	sk->sk_lingertime = parent->sk_lingertime;
-	if (sock_flag(parent, SOCK_LINGER))
-		sock_set_flag(sk, SOCK_LINGER);
-	sk->sk_sndtimeo = parent->sk_sndtimeo;
-	sk->sk_rcvtimeo = parent->sk_rcvtimeo;
-	child_inet(sk, parent);
-	security_sk_clone(parent, sk);
-	init_fields(sk);
-	sk->sk_userlocks = parent->sk_userlocks & (SOCK_SNDBUF_LOCK | SOCK_RCVBUF_LOCK);
-	sk->sk_sndbuf = parent->sk_sndbuf;
-	sk->sk_rcvbuf = parent->sk_rcvbuf;
-	return sk;
 }
 
 /* ---- addresses ---- */
@@ -387,8 +321,7 @@ static int choose_local(struct sock *sk, const struct quic_addr *remote)
 	err = quic_output_source(sk, remote, &local);
 	if (err)
 		return err;
-	if (!qs->udp)
-		err = bind_to(sk, &local);
+	err = qs->udp ? quic_udp_rebind(qs->udp, sk->sk_bound_dev_if) : bind_to(sk, &local);
 	if (err)
 		return err;
 	local.port = qs->local.port;
@@ -421,6 +354,7 @@ static int connect_to(struct sock *sk, struct quic_addr *remote)
 	if (err)
 		return err;
 	inet_sk_set_state(sk, TCP_SYN_SENT);
+	quic_output_route(sk);
 	quic_output_push(sk);		/* nothing to send yet: arms the timer */
 	return 0;
 }

@@ -203,6 +203,7 @@ int quic_set_sol_socket(struct sock *sk, int optname, sockptr_t optval, unsigned
 int quic_getsockopt(struct sock *sk, int level, int optname, char __user *optval,
 		    int __user *optlen);
 void quic_sockopt_init(struct quic_sock *qs);		/* defaults of a new socket */
+void quic_sockopt_keepalive(struct sock *sk, int on);	/* SO_KEEPALIVE; lock held */
 int quic_sockopt_inherit(struct quic_sock *child, const struct quic_sock *listener);
 void quic_sockopt_free(struct quic_sock *qs);
 
@@ -215,6 +216,10 @@ void quic_splice_eof(struct sock *sk, struct quic_stream *st);
 __poll_t quic_poll(struct file *file, struct socket *sock, struct poll_table_struct *wait);
 int quic_ioctl_inq(struct sock *sk, int cmd, int *value);	/* SIOCINQ, SIOCOUTQ, SIOCOUTQNSD */
 bool quic_sock_readable(struct sock *sk);	/* recvmsg() has something, errors aside */
+/* The same for poll(): SO_RCVLOWAT counts.  Process context; may take the lock. */
+bool quic_sock_pollin(struct sock *sk);
+/* Lock held: is @lowat bytes, or all that may come for now, to be read of the stream? */
+bool quic_sock_enough(const struct quic_sock *qs, const struct quic_stream *st, int lowat);
 bool quic_sock_writable(struct sock *sk);
 /* May streams be opened and written to? 0; -EPIPE closed or not connected; -EINVAL not yet. */
 int quic_sock_may_write(const struct quic_sock *qs);

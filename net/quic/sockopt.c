@@ -591,6 +591,23 @@ static void config_merge(struct quic_config *to, const struct quic_config *u)
 	TAKE(to->keepalive_probe_interval, u->keepalive_probe_interval);
 }
 
+/* What the option says, or SO_KEEPALIVE. */
+static u64 keepalive(const struct quic_sock *qs, bool on)
+{
+	if (qs->uconfig.keepalive_probe_interval)
+		return qs->uconfig.keepalive_probe_interval * QUIC_NSEC_PER_USEC;
+	return on ? QUIC_KEEPALIVE_AUTO : 0;
+}
+
+void quic_sockopt_keepalive(struct sock *sk, int on)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	quic_conn_set_keepalive(&qs->conn, keepalive(qs, on), quic_now());
+	if (!qs->lq)
+		quic_output_push(sk);
+}
+
 static int set_config(struct sock *sk, const struct opt *o)
 {
 	struct quic_sock *qs = quic_sk(sk);
@@ -610,7 +627,7 @@ static int set_config(struct sock *sk, const struct opt *o)
 	qs->conn.config.nodelay = qs->uconfig.stream_data_nodelay;
 	qs->conn.config.initial_rtt = qs->uconfig.initial_smoothed_rtt * QUIC_NSEC_PER_USEC;
 	qs->conn.config.pmtud = qs->uconfig.plpmtud_probe_interval * QUIC_NSEC_PER_USEC;
-	qs->conn.config.keepalive = qs->uconfig.keepalive_probe_interval * QUIC_NSEC_PER_USEC;
+	qs->conn.config.keepalive = keepalive(qs, sock_flag(sk, SOCK_KEEPOPEN));
 	if (!qs->lq)
 		quic_conn_set_config(&qs->conn, &qs->conn.config);
 	return 0;
@@ -874,13 +891,11 @@ static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
 	[QUIC_SOCKOPT_BYTE_STREAM]		= get_byte_stream,
 };
 
-/* What the kernel's own code grants to TCP and UDP only; the rest is its. */
-int quic_set_sol_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+/* SO_ZEROCOPY, which the kernel's own code grants to TCP and UDP only. */
+static int set_zerocopy(struct sock *sk, sockptr_t optval, unsigned int optlen)
 {
 	int on;
 
-	if (optname != SO_ZEROCOPY)
-		return sock_setsockopt(sk->sk_socket, SOL_SOCKET, optname, optval, optlen);
 	if (optlen < sizeof(on))
 		return -EINVAL;
 	if (copy_from_sockptr(&on, optval, sizeof(on)))
@@ -891,6 +906,25 @@ int quic_set_sol_socket(struct sock *sk, int optname, sockptr_t optval, unsigned
 	sock_valbool_flag(sk, SOCK_ZEROCOPY, on);
 	release_sock(sk);
 	return 0;
+}
+
+/* Kernels before 6.3 do not ask us. */
+int quic_set_sol_socket(struct sock *sk, int optname, sockptr_t optval, unsigned int optlen)
+{
+	switch (optname) {
+	case SO_ZEROCOPY:
+		return set_zerocopy(sk, optval, optlen);
+	case SO_TIMESTAMP_OLD:
+	case SO_TIMESTAMP_NEW:
+	case SO_TIMESTAMPNS_OLD:
+	case SO_TIMESTAMPNS_NEW:
+	case SO_TIMESTAMPING_OLD:
+	case SO_TIMESTAMPING_NEW:
+	case SO_TXTIME:
+		/* a read is of many packets, or of part of one: no time is that of it */
+		return -EOPNOTSUPP;
+	}
+	return sock_setsockopt(sk->sk_socket, SOL_SOCKET, optname, optval, optlen);
 }
 
 int quic_setsockopt(struct sock *sk, int level, int optname, sockptr_t optval, unsigned int optlen)
@@ -920,10 +954,12 @@ int quic_getsockopt(struct sock *sk, int level, int optname, char __user *optval
 	struct gopt g = { .val = optval, .optlen = optlen };
 	int err;
 
+	if (level == SOL_IPV6 && sk->sk_family == AF_INET6)
+		return ipv6_getsockopt(sk, level, optname, optval, optlen);
+	if (level == SOL_IP)
+		return ip_getsockopt(sk, level, optname, optval, optlen);
 	if (level != SOL_QUIC)
-		return sk->sk_family == AF_INET6 && level == SOL_IPV6 ?
-			ipv6_getsockopt(sk, level, optname, optval, optlen) :
-			ip_getsockopt(sk, level, optname, optval, optlen);
+		return -ENOPROTOOPT;
 	if (optname < 0 || optname >= ARRAY_SIZE(getters) || !getters[optname])
 		return -ENOPROTOOPT;
 	if (get_user(g.len, optlen))

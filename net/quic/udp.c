@@ -210,6 +210,22 @@ struct quic_udp *quic_udp_get(struct net *net, const struct quic_addr *a, int bo
 	return udp;
 }
 
+int quic_udp_rebind(struct quic_udp *udp, int bound_if)
+{
+	int err = 0;
+
+	if (READ_ONCE(udp->bound_if) == bound_if)
+		return 0;
+	mutex_lock(&udp->qn->udp_lock);
+	if (udp->bound_if != bound_if)
+		err = atomic_read(&udp->users) > 1 ? -EADDRINUSE :
+		      sock_bindtoindex(udp->sock->sk, bound_if, true);
+	if (!err)
+		udp->bound_if = bound_if;
+	mutex_unlock(&udp->qn->udp_lock);
+	return err;
+}
+
 void quic_udp_hold(struct quic_udp *udp)
 {
 	atomic_inc(&udp->users);

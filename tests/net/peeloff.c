@@ -146,7 +146,7 @@ static void wrong_uses(void)
 	CHECK_ERR(accept(a, NULL, NULL), EOPNOTSUPP);
 	CHECK_ERR(shutdown(a, 3), EINVAL);
 	CHECK_ERR(peel_flags(a, 0, 0), ENOPROTOOPT);
-	CHECK_ERR(setsockopt(a, IPPROTO_IP, IP_TOS, &v, sizeof(v)), ENOPROTOOPT);
+	CHECK_ERR(setsockopt(a, IPPROTO_IP, IP_OPTIONS, &v, sizeof(v)), ENOPROTOOPT);
 	CHECK_EQ(sock_poll(p.srv, POLLIN, 5000), POLLIN);
 	sleep_ms(100);
 	b = peel(p.srv, 0);
