@@ -750,9 +750,15 @@ static struct pending *admit(const struct dgram *d)
 	struct pending *p;
 
 	/* RFC 9000 §14.1; §7.2: a client's first ID has 8 bytes at least */
-	if (d->len < QUIC_INITIAL_MIN || d->h.dcid.len < 8 || !udp->nlisteners) {
+	if (d->len < QUIC_INITIAL_MIN || d->h.dcid.len < 8 || !udp->listened) {
 		count(udp, d->len < QUIC_INITIAL_MIN ? QUIC_MIB_DROP_SMALL :
 						       QUIC_MIB_DROP_UNKNOWN);
+		return NULL;
+	}
+	/* RFC 9000 §5.2.2: not any more; a client's port (§5.2.1) says nothing at all */
+	if (!udp->nlisteners) {
+		count(udp, QUIC_MIB_REFUSED);
+		refuse(d, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 		return NULL;
 	}
 	if (check_token(d, &a)) {
@@ -1112,6 +1118,7 @@ static int join_port(struct quic_sock *qs)
 	if (!err) {
 		hlist_add_head(&qs->listen_node, &udp->listeners);
 		WRITE_ONCE(udp->nlisteners, udp->nlisteners + 1);
+		WRITE_ONCE(udp->listened, true);
 	}
 	spin_unlock_bh(&udp->lock);
 	return err;

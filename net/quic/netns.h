@@ -84,6 +84,7 @@ struct quic_udp {
 	atomic_t users;			/* 0: the reaper frees it, unless it is taken again */
 	struct quic_net *qn;
 	struct socket *sock;
+	struct sock *sk;		/* its; a reference of our own, it outlives the socket */
 	struct quic_addr local;		/* as bound; wildcard: ip zero */
 	int bound_if;
 	bool v6only;
@@ -91,6 +92,7 @@ struct quic_udp {
 	spinlock_t lock;
 	struct hlist_head listeners;	/* quic_sock.listen_node; lock */
 	int nlisteners;			/* lock */
+	bool listened;			/* there were some */
 	struct sk_buff_head unknown;	/* datagrams for no connection */
 	struct delayed_work work;	/* handles them, expires half-open requests */
 	struct list_head pending;	/* half open; the work's alone */

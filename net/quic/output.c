@@ -33,6 +33,7 @@
 #define BURST		128		/* datagrams a push */
 #define DATAGRAM_MAX	32768		/* what a page of skb_page_frag_refill() holds */
 #define COPY_MAX	192		/* below: copied beside the headers */
+#define SPARE_HEAD	128		/* for them; what most devices need */
 #define DEFER_BYTES	(TRAIN_BYTES / 2)	/* unsent data worth a train of its own */
 #define DEFER_FLIGHT	TRAIN_BYTES		/* in flight: ACKs are under way */
 #define DEFER_MAX	QUIC_NSEC_PER_MSEC
@@ -51,6 +52,7 @@ struct tx_cpu {
 	u32 ring_size[PAGES];		/* bytes */
 	unsigned int at;
 	struct quic_pkt pkt;
+	struct sk_buff *spare;		/* the head of the next train */
 };
 
 static struct tx_cpu __percpu *tx_cpus;
@@ -100,7 +102,7 @@ static struct dst_entry *route4(struct sock *sk, struct quic_addr *local,
  */
 static struct sock *sender6(struct sock *sk)
 {
-	return likely(sk->sk_family == AF_INET6) ? sk : quic_sk(sk)->udp_more[1]->sock->sk;
+	return likely(sk->sk_family == AF_INET6) ? sk : quic_sk(sk)->udp_more[1]->sk;
 }
 
 static void flow6(struct flowi6 *fl6, struct sock *sk, const struct quic_addr *local,
@@ -205,10 +207,15 @@ void quic_output_route(struct sock *sk)
 
 /* ---- headers ---- */
 
-static struct sk_buff *skb_new(const struct dst_entry *dst, u32 room)
+static u32 head_len(const struct dst_entry *dst)
 {
 	/* 8: what ip6_xmit() wants for a jumbo header that we never need */
-	u32 head = LL_RESERVED_SPACE(dst->dev) + dst->header_len + header_len(6) + 8;
+	return LL_RESERVED_SPACE(dst->dev) + dst->header_len + header_len(6) + 8;
+}
+
+static struct sk_buff *skb_new(const struct dst_entry *dst, u32 room)
+{
+	u32 head = head_len(dst);
 	struct sk_buff *skb = alloc_skb(head + room, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (skb)
@@ -288,7 +295,7 @@ static void xmit(struct sock *sk, struct sk_buff *skb, struct dst_entry *dst,
 void quic_output_raw(struct quic_udp *udp, const struct quic_addr *local,
 		     const struct quic_addr *remote, const void *data, u32 len)
 {
-	struct sock *usk = udp->sock->sk;
+	struct sock *usk = udp->sk;
 	struct quic_addr from = *local;
 	struct dst_entry *dst;
 	struct sk_buff *skb;
@@ -355,14 +362,39 @@ static bool train_full(const struct train *t)
 	return t->closed || t->segs == TRAIN_SEGS || t->skb->len + t->seg > TRAIN_BYTES;
 }
 
-static bool train_start(struct sock *sk, struct train *t, const struct quic_slot *slot)
+/*
+ * What a train needs is there before its first packet is made, which then counts as
+ * sent: without it, that would be a loss.
+ */
+static bool spare_ready(struct tx_cpu *cpu)
+{
+	if (likely(cpu->spare))
+		return true;
+	cpu->spare = alloc_skb(SPARE_HEAD + COPY_MAX, GFP_ATOMIC | __GFP_NOWARN);
+	if (cpu->spare)
+		skb_reserve(cpu->spare, SPARE_HEAD);
+	return cpu->spare;
+}
+
+static struct sk_buff *spare_take(struct tx_cpu *cpu, const struct dst_entry *dst)
+{
+	struct sk_buff *skb = cpu->spare;
+
+	if (unlikely(skb_headroom(skb) < head_len(dst)))
+		return skb_new(dst, COPY_MAX);
+	cpu->spare = NULL;
+	return skb;
+}
+
+static bool train_start(struct sock *sk, struct train *t, const struct quic_slot *slot,
+			struct tx_cpu *cpu)
 {
 	t->dst = cached_route(sk, slot->path);
 	if (!t->dst) {
 		quic_mib_inc(sk, QUIC_MIB_DROP_NOROUTE);
 		return false;
 	}
-	t->skb = skb_new(t->dst, COPY_MAX);
+	t->skb = spare_take(cpu, t->dst);
 	if (!t->skb) {
 		quic_mib_inc(sk, QUIC_MIB_DROP_NOMEM);
 		return false;
@@ -490,7 +522,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 		}
 		cpu = this_cpu_ptr(tx_cpus);
 		slot.pkt = &cpu->pkt;
-		if (!slot_room(&slot, cpu, c)) {
+		if (!slot_room(&slot, cpu, c) || !spare_ready(cpu)) {
 			quic_mib_inc(sk, QUIC_MIB_DROP_NOMEM);
 			*waits = true;
 			break;
@@ -504,7 +536,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 		}
 		if (t.skb && (probe || !train_takes(&t, &slot, &cpu->frag)))
 			train_flush(sk, &t);
-		if (t.skb || train_start(sk, &t, &slot))
+		if (t.skb || train_start(sk, &t, &slot, cpu))
 			train_append(&t, &slot, &cpu->frag);
 		if (t.skb && train_full(&t))
 			train_flush(sk, &t);
@@ -618,11 +650,13 @@ void quic_output_exit(void)
 	struct page *page;
 	int cpu, i;
 
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
+		kfree_skb(per_cpu_ptr(tx_cpus, cpu)->spare);
 		for (i = 0; i < PAGES; i++) {
 			page = per_cpu_ptr(tx_cpus, cpu)->ring[i];
 			if (page)
 				put_page(page);
 		}
+	}
 	free_percpu(tx_cpus);
 }

@@ -28,6 +28,8 @@ struct send {
 	bool pages;		/* refer to the pages that the bytes lie in */
 	struct ubuf_info *uarg;	/* MSG_ZEROCOPY: told when they are free again */
 	struct sock *on;	/* whose waiters and errors: the socket, or that of one stream */
+	bool opened;		/* stream id, by this call */
+	s64 was_active;		/* before it did */
 };
 
 /* A payload may be shorter than ours (zero-extended) or longer (zero tail). */
@@ -290,7 +292,7 @@ static int send_dgram(struct sock *sk, struct send *s, struct msghdr *msg, size_
 
 /* Open a stream, waiting for the peer's permission unless told not to. */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
-			  struct quic_stream **st)
+			  struct quic_stream **st, s64 *active)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
 	int err;
@@ -299,6 +301,7 @@ int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long
 		err = quic_sock_may_write(quic_sk(sk));
 		if (err)
 			return err;
+		*active = c->streams.active;
 		err = quic_streams_open(&c->streams, id, uni, true, st);
 		if (err != -EAGAIN)
 			return err;
@@ -311,23 +314,48 @@ int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long
 	}
 }
 
+static int open_stream(struct sock *sk, struct send *s, bool uni, struct quic_stream **st)
+{
+	bool dontwait = !s->timeo || s->flags & MSG_QUIC_STREAM_DONTWAIT;
+	int err = quic_sock_open_stream(sk, s->id, uni, dontwait, &s->timeo, st,
+					&s->was_active);
+
+	s->opened = !err;
+	if (!err)
+		s->id = (*st)->id;
+	return err == -EEXIST ? -EINVAL : err;
+}
+
+/*
+ * A call that fails has no effect: a program that tries again, or the kernel, after a
+ * signal, would open one stream more each time.
+ */
+static void unopen_stream(struct sock *sk, const struct send *s)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	struct quic_stream *st;
+	int err;
+
+	if (!quic_conn_is_open(c))
+		return;
+	st = quic_streams_find(&c->streams, s->id, true, &err);
+	if (st)
+		quic_streams_unopen(&c->streams, st, s->was_active);
+}
+
 static int find_stream(struct sock *sk, struct send *s, struct quic_stream **st)
 {
 	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
-	bool uni = s->flags & MSG_QUIC_STREAM_UNI;
-	bool dontwait = !s->timeo || s->flags & MSG_QUIC_STREAM_DONTWAIT;
 	int err;
 
 	if (s->id < -1)
 		return -EINVAL;
-	if (s->flags & MSG_QUIC_STREAM_NEW) {
-		err = quic_sock_open_stream(sk, s->id, uni, dontwait, &s->timeo, st);
-		return err == -EEXIST ? -EINVAL : err;
-	}
+	if (s->flags & MSG_QUIC_STREAM_NEW)
+		return open_stream(sk, s, s->flags & MSG_QUIC_STREAM_UNI, st);
 	if (s->id < 0)
 		s->id = ss->active;
 	if (s->id < 0)		/* a plain write(): the first bidirectional one */
-		return quic_sock_open_stream(sk, -1, false, dontwait, &s->timeo, st);
+		return open_stream(sk, s, false, st);
 	*st = quic_streams_find(ss, s->id, true, &err);
 	if (*st && (*st)->owner)
 		return -EINVAL;		/* it has a socket of its own */
@@ -409,10 +437,25 @@ static int send_piece(struct sock *sk, struct send *s, struct quic_stream *st,
 	return err ?: (int)n;
 }
 
+/* Not all was taken, and nobody says that there will be more: what there is of it goes out. */
+static void let_go(struct sock *sk, const struct send *s, u64 id)
+{
+	struct quic_conn *c = &quic_sk(sk)->conn;
+	struct quic_stream *st;
+	int err;
+
+	if (s->flags & MSG_MORE || !quic_conn_is_open(c))
+		return;
+	st = quic_streams_find(&c->streams, id, true, &err);
+	if (st && quic_stream_writable(st))
+		quic_stream_write(&c->streams, st, NULL, 0, false);
+}
+
 static int write_data(struct sock *sk, struct send *s, struct quic_stream *st, struct msghdr *msg)
 {
 	struct quic_streams *ss = &quic_sk(sk)->conn.streams;
 	size_t done = 0, unpushed = 0;
+	u64 id = st->id;
 	int err = 0;
 
 	if (msg_data_left(msg) && !quic_stream_writable(st))
@@ -447,6 +490,8 @@ static int write_data(struct sock *sk, struct send *s, struct quic_stream *st, s
 	if (s->flags & MSG_QUIC_STREAM_FIN)
 		err = quic_stream_finish(ss, st);
 out:
+	if (done && msg_data_left(msg))
+		let_go(sk, s, id);
 	if (s->flags & MSG_QUIC_STREAM_FIN)
 		quic_output_flush(sk);
 	else
@@ -470,7 +515,12 @@ static int send_stream(struct sock *sk, struct send *s, struct msghdr *msg)
 	struct quic_stream *st;
 	int err = find_stream(sk, s, &st);
 
-	return err ?: send_data(sk, s, st, msg);
+	if (err)
+		return err;
+	err = send_data(sk, s, st, msg);
+	if (err < 0 && s->opened)
+		unopen_stream(sk, s);
+	return err;
 }
 
 int quic_sendmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st,

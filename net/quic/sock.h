@@ -223,9 +223,12 @@ bool quic_sock_enough(const struct quic_sock *qs, const struct quic_stream *st, 
 bool quic_sock_writable(struct sock *sk);
 /* May streams be opened and written to? 0; -EPIPE closed or not connected; -EINVAL not yet. */
 int quic_sock_may_write(const struct quic_sock *qs);
-/* The stream (lock held); dontwait: -EAGAIN at the peer's limit. For errors see streams.h. */
+/*
+ * The stream (lock held); dontwait: -EAGAIN at the peer's limit. For errors see streams.h.
+ * *@active: the active one before it.
+ */
 int quic_sock_open_stream(struct sock *sk, s64 id, bool uni, bool dontwait, long *timeo,
-			  struct quic_stream **st);
+			  struct quic_stream **st, s64 *active);
 
 /* The same on one stream, which is pinned; @on: its socket.  They take the lock of @sk. */
 int quic_sendmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st,

@@ -214,6 +214,7 @@ static int get_stream_open(struct sock *sk, const struct gopt *g)
 	struct quic_stream *st;
 	bool dontwait;
 	long timeo;
+	s64 active;
 	int err;
 
 	err = get_in(&si, sizeof(si), g);
@@ -226,7 +227,7 @@ static int get_stream_open(struct sock *sk, const struct gopt *g)
 		   (file && file->f_flags & O_NONBLOCK);
 	timeo = sock_sndtimeo(sk, dontwait);
 	err = quic_sock_open_stream(sk, si.stream_id, si.stream_flags & MSG_QUIC_STREAM_UNI,
-				    dontwait, &timeo, &st);
+				    dontwait, &timeo, &st, &active);
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
 	si.stream_id = st->id;

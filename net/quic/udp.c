@@ -26,7 +26,7 @@ static bool pull_checked(struct sk_buff *skb)
 
 static void drain(struct quic_udp *udp)
 {
-	struct sock *usk = udp->sock->sk;
+	struct sock *usk = udp->sk;
 	struct sk_buff *skb;
 	int err, off = 0;
 
@@ -92,15 +92,15 @@ static int set_options(struct quic_udp *udp)
 	set_option(sock, SOL_IP, IP_RECVERR, 1);
 	if (udp->local.family == 6)
 		set_option(sock, SOL_IPV6, IPV6_RECVERR, 1);
-	sock->sk->sk_rcvbuf = RCVBUF;
+	udp->sk->sk_rcvbuf = RCVBUF;
 	if (udp->bound_if)
-		return sock_bindtoindex(sock->sk, udp->bound_if, true);
+		return sock_bindtoindex(udp->sk, udp->bound_if, true);
 	return 0;
 }
 
 static void set_callbacks(struct quic_udp *udp)
 {
-	struct sock *usk = udp->sock->sk;
+	struct sock *usk = udp->sk;
 
 	write_lock_bh(&usk->sk_callback_lock);
 	rcu_assign_sk_user_data(usk, udp);
@@ -119,7 +119,7 @@ static int bind_socket(struct quic_udp *udp)
 		memcpy(&sin.sin_addr, a->ip, 4);
 		return kernel_bind(udp->sock, (struct sockaddr *)&sin, sizeof(sin));
 	}
-	udp->sock->sk->sk_ipv6only = udp->v6only;
+	udp->sk->sk_ipv6only = udp->v6only;
 	memcpy(&sin6.sin6_addr, a->ip, 16);
 	sin6.sin6_scope_id = a->ifindex;
 	return kernel_bind(udp->sock, (struct sockaddr *)&sin6, sizeof(sin6));
@@ -133,6 +133,8 @@ static int open_socket(struct quic_udp *udp)
 	err = sock_create_kern(udp->qn->net, family, SOCK_DGRAM, IPPROTO_UDP, &udp->sock);
 	if (err)
 		return err;
+	udp->sk = udp->sock->sk;
+	sock_hold(udp->sk);
 	err = set_options(udp);
 	if (err)
 		goto fail;
@@ -140,7 +142,7 @@ static int open_socket(struct quic_udp *udp)
 	err = bind_socket(udp);
 	if (err)
 		goto fail;
-	udp->local.port = ntohs(inet_sk(udp->sock->sk)->inet_sport);
+	udp->local.port = ntohs(inet_sk(udp->sk)->inet_sport);
 	return 0;
 fail:
 	sock_release(udp->sock);
@@ -164,6 +166,18 @@ static struct quic_udp *find(struct quic_net *qn, const struct quic_addr *a, int
 	return NULL;
 }
 
+/* The socket is released, and nobody looks at it any more. */
+static void destroy(struct quic_udp *udp)
+{
+	/* clients of a listener that has just gone are told so */
+	flush_delayed_work(&udp->work);
+	cancel_delayed_work_sync(&udp->work);
+	quic_listen_purge(udp);
+	if (udp->sk)
+		sock_put(udp->sk);
+	kfree(udp);
+}
+
 static struct quic_udp *create(struct quic_net *qn, const struct quic_addr *a, int bound_if,
 			       bool v6only)
 {
@@ -185,9 +199,7 @@ static struct quic_udp *create(struct quic_net *qn, const struct quic_addr *a, i
 	err = open_socket(udp);
 	if (err) {
 		synchronize_rcu();	/* data_ready may have seen it */
-		cancel_delayed_work_sync(&udp->work);
-		quic_listen_purge(udp);
-		kfree(udp);
+		destroy(udp);
 		return ERR_PTR(err);
 	}
 	hlist_add_head(&udp->node, bucket(qn, udp->local.port));
@@ -219,7 +231,7 @@ int quic_udp_rebind(struct quic_udp *udp, int bound_if)
 	mutex_lock(&udp->qn->udp_lock);
 	if (udp->bound_if != bound_if)
 		err = atomic_read(&udp->users) > 1 ? -EADDRINUSE :
-		      sock_bindtoindex(udp->sock->sk, bound_if, true);
+		      sock_bindtoindex(udp->sk, bound_if, true);
 	if (!err)
 		udp->bound_if = bound_if;
 	mutex_unlock(&udp->qn->udp_lock);
@@ -255,16 +267,13 @@ void quic_udp_reap(struct work_struct *work)
 				continue;
 			hlist_del(&udp->node);
 			hlist_add_head(&udp->node, &gone);
-			rcu_assign_sk_user_data(udp->sock->sk, NULL);
 			sock_release(udp->sock);	/* before others may bind the port */
+			rcu_assign_sk_user_data(udp->sk, NULL);
 		}
 	mutex_unlock(&qn->udp_lock);
 	if (hlist_empty(&gone))
 		return;
 	synchronize_rcu();
-	hlist_for_each_entry_safe(udp, next, &gone, node) {
-		cancel_delayed_work_sync(&udp->work);
-		quic_listen_purge(udp);
-		kfree(udp);
-	}
+	hlist_for_each_entry_safe(udp, next, &gone, node)
+		destroy(udp);
 }

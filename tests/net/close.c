@@ -364,6 +364,37 @@ static void nobody_listens(void)
 	close(p.cli);
 }
 
+/*
+ * The listener is gone, a connection of it keeps the port; or nothing does, and the
+ * port is about to go.  Clients are told at once: none has to ask again.
+ */
+static void no_longer_listening(void)
+{
+	struct conf c = {};
+	uint64_t ptos;
+	int fd, i;
+
+	net_own();
+	pair_open(&p, NULL);
+	CHECK_OK(close(p.lis));
+	ptos = mib_read("QuicProbeTimeouts");
+	fd = client_new(&c, &p);
+	CHECK_EQ(client_handshake(fd, &c), -ECONNREFUSED);
+	CHECK_OK(close(fd));
+	for (i = 0; i < 20; i++) {
+		struct pair q;
+
+		listener_new(&c, &q);
+		CHECK_OK(close(q.lis));
+		fd = client_new(&c, &q);
+		CHECK_EQ(client_handshake(fd, &c), -ECONNREFUSED);
+		CHECK_OK(close(fd));
+	}
+	CHECK_EQ(mib_read("QuicProbeTimeouts"), ptos);
+	close(p.cli);
+	close(p.srv);
+}
+
 /* A QUIC socket has the port, but none listens. */
 static void not_listening(void)
 {
@@ -404,6 +435,38 @@ static void client_gone(void)
 		close(fd);
 	}
 	close(p.lis);
+}
+
+/*
+ * The client says hello and closes before accept(): as with TCP its connection keeps its
+ * place, accept() returns it (a poll() may have promised so), and the place is free.
+ */
+static void closed_in_queue(void)
+{
+	struct conf c = { .backlog = 1 };
+	struct msg m;
+	int fd;
+
+	listener_new(&c, &p);
+	p.cli = client_new(&c, &p);
+	client_hello(p.cli, &c);
+	CHECK_EQ(sock_poll(p.lis, POLLIN, 10000), POLLIN);
+	CHECK_OK(close(p.cli));
+	sleep_ms(200);
+	CHECK_EQ(sock_poll(p.lis, POLLIN, 0), POLLIN);
+	sock_nonblock(p.lis, true);
+	fd = client_new(&c, &p);
+	CHECK_EQ(client_handshake(fd, &c), -ECONNREFUSED);	/* no place left */
+	close(fd);
+	fd = CHECK_OK(accept(p.lis, NULL, NULL));
+	CHECK(sock_poll(fd, POLLIN, 5000) & POLLHUP);
+	CHECK(server_handshake(fd, &c) < 0);
+	CHECK(quic_recvmsg(fd, m.data, sizeof(m.data), NULL, NULL) < 0);
+	close(fd);
+	CHECK_ERR(accept(p.lis, NULL, NULL), EAGAIN);
+	p.cli = client_new(&c, &p);
+	p.srv = pair_handshake(p.cli, p.lis, &c);
+	pair_close(&p);
 }
 
 static void listener_gone(void)
@@ -463,8 +526,10 @@ static const struct test tests[] = {
 	{ "idle-kept-alive", idle_kept_alive },
 	{ "nobody-answers", nobody_answers },
 	{ "nobody-listens", nobody_listens },
+	{ "no-longer-listening", no_longer_listening, 60 },
 	{ "not-listening", not_listening, 40 },
 	{ "client-gone", client_gone, 60 },
+	{ "closed-in-queue", closed_in_queue },
 	{ "listener-gone", listener_gone },
 	{ "accepted-and-closed", accepted_and_closed },
 };

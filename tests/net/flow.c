@@ -138,6 +138,48 @@ static void flow_control_connection(void)
 	pair_close(&p);
 }
 
+static void nothing(int sig)
+{
+	(void)sig;
+}
+
+/* A send that fails opens no stream, however it fails and however often it is tried. */
+static void failed_send_opens_none(void)
+{
+	struct conf c = { .tp[SRV] = { .max_data = 30000 } };
+	struct sigaction sa = { .sa_handler = nothing };
+	uint8_t *big = calloc(1, 64 * MIB);
+	uint64_t n;
+	int err, i;
+
+	pair_open(&p, &c);
+	CHECK_ERR(quic_sendmsg(p.cli, (void *)8, 10, -1, NEW), EFAULT);
+	CHECK_EQ(quic_sendmsg(p.cli, block, 1, -1, NEW), 1);
+	n = fill_up(p.cli, 0, &err) + 1;
+	CHECK_EQ(err, ENOSPC);
+	for (i = 0; i < 200; i++) {	/* more than the peer allows */
+		CHECK(quic_sendmsg(p.cli, "x", 1, -1, NEW | MSG_DONTWAIT) < 0);
+		CHECK(errno == EAGAIN || errno == ENOSPC);
+		CHECK(quic_sendmsg(p.cli, "x", 1, 40, NEW | MSG_DONTWAIT) < 0);
+		CHECK_EQ(errno, ENOSPC);
+	}
+	/* interrupted while it waits, with a handler that does not restart it */
+	sock_timeout(p.cli, SO_SNDTIMEO, 200);
+	n += CHECK_OK(quic_sendmsg(p.cli, big, 64 * MIB, 0, 0));	/* until the buffer is full */
+	CHECK_OK(sigaction(SIGALRM, &sa, NULL));
+	sock_timeout(p.cli, SO_SNDTIMEO, 20000);
+	ualarm(100000, 0);
+	CHECK_ERR(quic_sendmsg(p.cli, "x", 1, -1, NEW), EINTR);
+	CHECK_ERR(send(p.cli, "x", 1, MSG_DONTWAIT), EAGAIN);	/* stream 0 is still the active one */
+	CHECK_EQ(stream_open(p.cli, -1, MSG_QUIC_STREAM_DONTWAIT), 4);
+	while (n) {	/* all of it, the last bytes before the time was over, too */
+		err = CHECK_OK(recv(p.srv, block, sizeof(block), 0));
+		n -= (uint64_t)err < n ? (uint64_t)err : n;
+	}
+	pair_close(&p);
+	free(big);
+}
+
 static void *slow_drain(void *arg)
 {
 	uint64_t off = 0, want = (uintptr_t)arg;
@@ -432,6 +474,7 @@ static const struct test tests[] = {
 	{ "backpressure-server", backpressure_server },
 	{ "flow-control-errno", flow_control_errno },
 	{ "flow-control-connection", flow_control_connection },
+	{ "failed-send-opens-none", failed_send_opens_none, 60 },
 	{ "blocking-write", blocking_write, 60 },
 	{ "send-timeout", send_timeout },
 	{ "receive-timeout", receive_timeout },

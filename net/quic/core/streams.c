@@ -407,6 +407,35 @@ int quic_streams_open(struct quic_streams *ss, s64 id, bool uni, bool block,
 	return open_local(ss, id, block, s);
 }
 
+/* Does nobody know of it but who opened it? */
+static bool is_untouched(const struct quic_stream *s)
+{
+	return !s->owner && s->snd_state == QUIC_STREAM_SEND_STATE_READY && !s->snd.end &&
+	       !s->fin && !s->max_pending && !s->stopped &&
+	       s->blocked_at == QUIC_STREAM_NO_LIMIT && !s->rcv.high &&
+	       s->rcv_state == QUIC_STREAM_RECV_STATE_RECV;
+}
+
+void quic_streams_unopen(struct quic_streams *ss, struct quic_stream *s, s64 active)
+{
+	struct quic_streams_dir *d = dir_of(ss, s->id);
+	struct quic_ranges *u = &d->local_unborn;
+	u64 idx = s->id >> 2;
+
+	if (!is_untouched(s) || d->local_next != idx + 1)
+		return;
+	d->local_next = idx;
+	/* the run below it: it opened them, for any other that did would be above them */
+	if (u->n && u->r[u->n - 1].hi == idx) {
+		d->local_next = u->r[u->n - 1].lo;
+		/* the whole of a run: splits nothing, so it cannot fail */
+		quic_ranges_remove(u, d->local_next, idx, GFP_ATOMIC);
+	}
+	if (ss->active == (s64)s->id)
+		ss->active = active;
+	bury(ss, s);
+}
+
 struct quic_stream *quic_streams_find(struct quic_streams *ss, u64 id, bool send, int *err)
 {
 	bool local = quic_streams_is_local(ss, id);

@@ -117,6 +117,12 @@ void quic_streams_trim(struct quic_streams *ss);
 int quic_streams_open(struct quic_streams *ss, s64 id, bool uni, bool block,
 		      struct quic_stream **s);
 /*
+ * Take back quic_streams_open() of @s, and of what it opened below; @active: as it was
+ * before.  Nothing happens if it is too late: something of it was sent or is to be, or
+ * another of its type was opened since.
+ */
+void quic_streams_unopen(struct quic_streams *ss, struct quic_stream *s, s64 active);
+/*
  * The stream, if it may be sent on (@send) or received from.  NULL and *err:
  * -EINVAL never opened or wrong direction; -ENOSTR closed already; -ENOMEM.
  */

@@ -48,6 +48,37 @@ static void local_gap(struct kunit *test)
 	side_free(test, d);
 }
 
+/* A call that failed takes its stream back, with those that it opened below. */
+static void taken_back(struct kunit *test)
+{
+	struct side *d = side_new(test, false);
+	struct quic_stream *s, *t;
+
+	s = side_open(test, d, false);
+	KUNIT_EXPECT_EQ(test, quic_streams_open(&d->ss, 20, false, false, &t), 0);
+	quic_streams_unopen(&d->ss, t, 0);
+	KUNIT_EXPECT_EQ(test, d->ss.count, 1);
+	KUNIT_EXPECT_EQ(test, d->ss.active, 0);
+	KUNIT_EXPECT_EQ(test, d->ss.dir[0].local_unborn.n, 0);
+	KUNIT_EXPECT_EQ(test, side_errno(d, 4, true), -EINVAL);
+	t = side_open(test, d, false);
+	KUNIT_EXPECT_EQ(test, t->id, 4ULL);
+	/* too late: another came after it */
+	quic_streams_unopen(&d->ss, s, -1);
+	KUNIT_EXPECT_EQ(test, side_errno(d, 0, true), 0);
+	/* the peer is told of it, or was */
+	t->snd_max = 0;
+	quic_stream_block(&d->ss, t);
+	quic_streams_unopen(&d->ss, t, -1);
+	KUNIT_EXPECT_EQ(test, side_errno(d, 4, true), 0);
+	t = side_open(test, d, false);
+	quic_stream_finish(&d->ss, t);
+	quic_streams_unopen(&d->ss, t, -1);
+	KUNIT_EXPECT_EQ(test, side_errno(d, 8, true), 0);
+	KUNIT_EXPECT_EQ(test, d->ss.active, 8);
+	side_free(test, d);
+}
+
 static void local_errnos(struct kunit *test)
 {
 	struct side *d = side_new(test, false);
@@ -395,6 +426,7 @@ static void pinned(struct kunit *test)
 static struct kunit_case streams_cases[] = {
 	KUNIT_CASE(local_ids),
 	KUNIT_CASE(local_gap),
+	KUNIT_CASE(taken_back),
 	KUNIT_CASE(local_errnos),
 	KUNIT_CASE(local_limit),
 	KUNIT_CASE(local_far),
