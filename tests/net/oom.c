@@ -387,8 +387,40 @@ static void peels(void)
 	pair_close(&p);
 }
 
+/* No heads for packets, half of the time: they are sent later, but none is lost. */
+static void packet_heads(void)
+{
+	static uint8_t sent[64 * KIB], got[64 * KIB];
+	uint64_t lost, missing;
+	struct pair p;
+	int i, fd;
+
+	inject(0);
+	fd = open("/sys/kernel/slab/skbuff_head_cache/failslab", O_WRONLY);
+	if (fd < 0 || write(fd, "1", 1) != 1)
+		test_skip("this cache cannot be made to fail");
+	pair_open(&p, NULL);
+	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
+	lost = mib_read("QuicPktLost");
+	missing = mib_read("QuicDropNoMemory");
+	put("failslab", "cache-filter", "Y");
+	put("failslab", "probability", "50");
+	for (i = 0; i < 20; i++) {
+		pattern_fill(sent, sizeof(sent), 0, i * sizeof(sent));
+		send_all(p.cli, 0, sent, sizeof(sent), 0);
+		recv_all(p.srv, 0, got, sizeof(got), false);
+		CHECK(!memcmp(sent, got, sizeof(got)));
+	}
+	inject(0);
+	CHECK_EQ(write(fd, "0", 1), 1);
+	CHECK(mib_read("QuicDropNoMemory") > missing);
+	CHECK_EQ(mib_read("QuicPktLost"), lost);
+	pair_close(&p);
+}
+
 static const struct test tests[] = {
 	{ "calls", calls },
+	{ "packet-heads", packet_heads },
 	{ "peels", peels },
 	{ "data-rare", data_rare, 60 },
 	{ "data-often", data_often, 60 },
