@@ -1044,11 +1044,14 @@ void quic_listen_unknown(struct quic_udp *udp, struct sk_buff *skb)
 void quic_listen_purge(struct quic_udp *udp)
 {
 	struct pending *p, *next;
+	struct sk_buff *skb;
 
+	/* clients of a listener that has just gone are told so */
+	while ((skb = skb_dequeue(&udp->unknown)))
+		one(udp, skb);
 	list_for_each_entry_safe(p, next, &udp->pending, list)
 		pending_free(udp, p);
 	__skb_queue_purge(&udp->orphans);
-	skb_queue_purge(&udp->unknown);
 }
 
 /* ---- listen() and accept() ---- */

@@ -247,7 +247,7 @@ int quic_recvmsg(struct sock *sk, struct msghdr *msg, size_t len, int flags, int
 	if (flags & MSG_ERRQUEUE)
 		return inet_recv_error(sk, msg, len, addr_len);
 	lock_sock(sk);
-	msg->msg_flags = 0;
+	msg->msg_flags &= MSG_CMSG_COMPAT;	/* put_cmsg() looks at it */
 	if (qs->lq)
 		n = -ENOTCONN;
 	else
@@ -312,7 +312,7 @@ int quic_recvmsg_stream(struct sock *sk, struct sock *on, struct quic_stream *st
 	if (!st->has_rcv)
 		return -EINVAL;
 	lock_sock(sk);
-	msg->msg_flags = 0;
+	msg->msg_flags &= MSG_CMSG_COMPAT;	/* put_cmsg() looks at it */
 	do {
 		n = recv_pinned(sk, st, msg, len - r.done, flags, &r);
 		more = n == -EAGAIN;

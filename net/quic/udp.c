@@ -169,8 +169,6 @@ static struct quic_udp *find(struct quic_net *qn, const struct quic_addr *a, int
 /* The socket is released, and nobody looks at it any more. */
 static void destroy(struct quic_udp *udp)
 {
-	/* clients of a listener that has just gone are told so */
-	flush_delayed_work(&udp->work);
 	cancel_delayed_work_sync(&udp->work);
 	quic_listen_purge(udp);
 	if (udp->sk)

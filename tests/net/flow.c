@@ -37,27 +37,21 @@ static uint64_t fill_up(int fd, int64_t id, int *err)
 	return off;
 }
 
-/* Fill until nothing is taken for a while: ACKs make room again. */
+/* Fill until there is no room for a while: ACKs make some again. */
 static uint64_t fill_settled(int fd, int *err)
 {
-	uint64_t off = 0, n;
+	uint64_t off = 0;
+	ssize_t k;
 
-	do {
+	while (sock_poll(fd, POLLOUT, 300) & POLLOUT) {
 		pattern_fill(block, sizeof(block), 0, off);
-		n = 0;
-		while (sock_poll(fd, POLLOUT, 300) & POLLOUT) {
-			ssize_t k;
-
-			pattern_fill(block, sizeof(block), 0, off);
-			k = send(fd, block, sizeof(block), MSG_DONTWAIT);
-			if (k < 0 && errno == EAGAIN)
-				break;
-			CHECK_OK(k);
+		k = send(fd, block, sizeof(block), MSG_DONTWAIT);
+		if (k < 0)
+			CHECK_EQ(errno, EAGAIN);
+		else
 			off += k;
-			n += k;
-		}
-	} while (n);
-	*err = errno;
+	}
+	*err = send(fd, block, 1, MSG_DONTWAIT) < 0 ? errno : 0;
 	return off;
 }
 

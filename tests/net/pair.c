@@ -115,6 +115,8 @@ void enter_ns(const char *name)
 	char path[64];
 	int fd;
 
+	if (geteuid())
+		test_skip("needs root");
 	if (first < 0)
 		first = CHECK_OK(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
 	if (!name) {
@@ -591,6 +593,8 @@ void mib_wait(const char *name, uint64_t n)
 
 void net_own(void)
 {
+	if (geteuid())
+		test_skip("needs root");
 	CHECK_OK(unshare(CLONE_NEWNET));
 	test_shell("ip link set lo up && ip addr add fd00:1::1/64 dev lo nodad && "
 		   "ip addr add fd00:1::2/64 dev lo nodad && "
