@@ -372,6 +372,8 @@ static void low_port(void)
 	int status;
 	pid_t pid;
 
+	if (geteuid())
+		test_skip("needs root");
 	test_shell("sysctl -q -w net.ipv4.ip_unprivileged_port_start=1024");
 	pid = fork();
 	if (!pid) {
