@@ -151,6 +151,25 @@ static void token_after_move(void)
 	close(srv);
 }
 
+/* One at a time: EAGAIN until the client has acknowledged it. */
+static void token_unacknowledged(void)
+{
+	uint64_t end;
+	int cli, srv;
+
+	start(&plain);
+	cli = client_at("127.0.0.1", NULL, 0);
+	srv = pair_handshake(cli, p.lis, &plain);
+	test_shell("tc qdisc add dev lo root netem delay 200ms");
+	CHECK_OK(set_opt(srv, QUIC_SOCKOPT_TOKEN, NULL, 0));
+	CHECK_ERR(set_opt(srv, QUIC_SOCKOPT_TOKEN, NULL, 0), EAGAIN);
+	for (end = now_ms() + 10000; set_opt(srv, QUIC_SOCKOPT_TOKEN, NULL, 0); sleep_ms(10))
+		CHECK(errno == EAGAIN && now_ms() < end);
+	test_shell("tc qdisc del dev lo root");
+	close(cli);
+	close(srv);
+}
+
 static void token_other_address(void)
 {
 	start(&validate);
@@ -267,6 +286,7 @@ static const struct test tests[] = {
 	{ "retry-under-load", retry_under_load },
 	{ "token-new-port", token_new_port },
 	{ "token-after-move", token_after_move },
+	{ "token-unacknowledged", token_unacknowledged },
 	{ "token-other-address", token_other_address },
 	{ "token-expired", token_expired },
 	{ "token-changed", token_changed, 60 },
