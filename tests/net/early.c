@@ -701,6 +701,23 @@ static void not_upgraded(void)
 	CHECK_EQ(version_of(e.srv), v[1]);
 }
 
+/* RFC 9368 §2.3: first by Version Negotiation to a version that both know, then compatibly. */
+static void negotiated_upgraded(void)
+{
+	struct ends e;
+
+	memset(&e, 0, sizeof(e));
+	e.conf.cfg[CLI].version = 0x1a2a3a4a;
+	e.conf.cfg[SRV].version = QUIC_VERSION_V2;
+	listen_new(&e);
+	client_start(&e);
+	shake(&e, NULL);
+	CHECK_EQ(version_of(e.cli), QUIC_VERSION_V2);
+	CHECK_EQ(version_of(e.srv), QUIC_VERSION_V2);
+	send_hello(&e);
+	recv_hello(&e);
+}
+
 /* With a Retry, which is in the first version. */
 static void upgraded_retry(void)
 {
@@ -750,6 +767,7 @@ static const struct test tests[] = {
 	{ "upgraded", upgraded },
 	{ "upgraded-early", upgraded_early },
 	{ "not-upgraded", not_upgraded },
+	{ "negotiated-upgraded", negotiated_upgraded },
 	{ "upgraded-retry", upgraded_retry },
 	{ "abandoned", abandoned },
 };

@@ -69,6 +69,26 @@ static void follows(struct kunit *test)
 }
 
 /*
+ * RFC 9368 §2.3: "it is possible to have incompatible version negotiation followed
+ * by compatible version negotiation", here with a server that is set to version 2.
+ */
+static void moves_on(struct kunit *test)
+{
+	struct vn_ctx *x = vn_new(test);
+	struct quic_conn *server = &x->p.e[1].c;
+	struct quic_conn_config config = server->config;
+
+	config.version = QUIC_VERSION_V2;
+	quic_conn_set_config(server, &config);
+	rx_vn(x, QUIC_VERSION_V2, QUIC_VERSION_V1);
+	pair_sleep(&x->p, 300 * PAIR_MS);
+	KUNIT_EXPECT_TRUE(test, x->c->confirmed);
+	KUNIT_EXPECT_EQ(test, x->c->version, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, x->c->first_version, QUIC_VERSION_V1);
+	vn_free(test, x);
+}
+
+/*
  * RFC 9000 §6.2: MUST discard what lists the version of the first flight, and, as
  * RFC 9368 §4 says too, any once one was followed.
  */
@@ -117,6 +137,7 @@ static void server_contradicts(struct kunit *test)
 
 static struct kunit_case conn_vn_cases[] = {
 	KUNIT_CASE(follows),
+	KUNIT_CASE(moves_on),
 	KUNIT_CASE(only_once),
 	KUNIT_CASE(no_common_version),
 	KUNIT_CASE(server_contradicts),

@@ -301,22 +301,16 @@ static bool has_version(const struct quic_tparam *tp, u32 version)
 }
 
 /*
- * RFC 9368 §4: what the client takes when offered the server's list and the
- * version negotiated: the first of its own that is in there.
+ * RFC 9368 §4: would the client, offered the server's list and the version
+ * negotiated, have attempted the same?  There is one that it ever takes.
  */
-static bool would_choose(const struct quic_tparam *own, const struct quic_tparam *server,
-			 u32 version)
+static bool would_attempt(const struct quic_tparam *server, u32 version, u32 attempted)
 {
-	unsigned int i;
-
-	for (i = 0; i < own->nversions; i++)
-		if (own->versions[i] == version || has_version(server, own->versions[i]))
-			return own->versions[i] == version;
-	return false;
+	return attempted == version || has_version(server, attempted);
 }
 
 int quic_tparam_check_version(const struct quic_tparam *tp, bool from_client,
-			      const struct quic_tparam *own, u32 version, bool after_vn)
+			      const struct quic_tparam *own, u32 version, u32 attempted)
 {
 	const int error = QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION;
 
@@ -325,7 +319,7 @@ int quic_tparam_check_version(const struct quic_tparam *tp, bool from_client,
 	 * Negotiation; §8: but a version 1 server may be one that knows no other
 	 */
 	if (!tp->has_versions)
-		return !from_client && after_vn && version != QUIC_VERSION_V1 ? error : 0;
+		return !from_client && attempted && version != QUIC_VERSION_V1 ? error : 0;
 	/* RFC 9368 §4: MUST be the version of the first flight, or the negotiated one */
 	if (tp->chosen_version != version)
 		return error;
@@ -335,7 +329,9 @@ int quic_tparam_check_version(const struct quic_tparam *tp, bool from_client,
 	if (!has_version(own, version))
 		return error;
 	/* RFC 9368 §4: an empty list after Version Negotiation MUST be an error too */
-	return after_vn && (tp->versions_empty || !would_choose(own, tp, version)) ? error : 0;
+	if (attempted && (tp->versions_empty || !would_attempt(tp, version, attempted)))
+		return error;
+	return 0;
 }
 
 static void put_integers(struct quic_wr *w, const struct quic_tparam *tp)

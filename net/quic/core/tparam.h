@@ -70,13 +70,14 @@ int quic_tparam_check_cids(const struct quic_tparam *tp, bool from_client,
 			   const struct quic_cid *rscid);
 /*
  * RFC 9368 §4: the server checks that the client's Chosen Version is the one of
- * its first flight (@version; @own and @after_vn do not matter); the client
- * that the server's is among its @own, is the one negotiated (@version), and,
- * @after_vn, that it would have chosen that one from the server's list too.
+ * its first flight (@version; @own and @attempted do not matter); the client
+ * that the server's is among its @own, is the one negotiated (@version), and, if
+ * Version Negotiation led it to a first flight in version @attempted (else 0),
+ * that the server's list would have done so too.
  * 0 or QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION.
  */
 int quic_tparam_check_version(const struct quic_tparam *tp, bool from_client,
-			      const struct quic_tparam *own, u32 version, bool after_vn);
+			      const struct quic_tparam *own, u32 version, u32 attempted);
 /* Bytes written, or -EMSGSIZE.  Adds one greased parameter (§18.1). */
 int quic_tparam_put(const struct quic_tparam *tp, u8 *p, u32 len, bool is_client);
 

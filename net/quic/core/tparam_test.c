@@ -514,36 +514,40 @@ static void check_version(struct kunit *test)
 	struct quic_tparam *peer = &x->in, *own = &x->out;
 
 	/* missing: an error only to a client that acted on Version Negotiation */
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v1, false), 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, false), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v1, 0), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, 0), 0);
 	/* RFC 9368 §8: as if it had said that it knows version 1 alone */
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, true), VN);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, v1), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, v1), VN);
 	/* a server: the client's chosen one is that of its first flight */
 	set_versions(peer, v1, v2, v1);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v1, false), 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v2, false), VN);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v1, 0), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, true, NULL, v2, 0), VN);
 	/* a client: the server's is the negotiated one, and one of ours */
 	set_versions(own, v1, v2, v1);
 	set_versions(peer, v2, v1, v2);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, false), 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, false), VN);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, 0), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, 0), VN);
 	set_versions(own, v1, v1, 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, false), VN);
-	/* after Version Negotiation: the same choice from the server's list */
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, 0), VN);
+	/* after Version Negotiation: it would lead to the same attempt with the server's list */
 	set_versions(own, v1, v2, v1);
 	set_versions(peer, v1, v1, 0);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), 0);
-	set_versions(peer, v1, v1, v2);		/* v2 was ours first: a downgrade */
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), VN);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, false), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, v1), 0);
+	set_versions(peer, v1, v2, 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, v1), 0);
+	/* ... from which the server may have moved on */
+	set_versions(peer, v2, v1, v2);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, v1), 0);
+	set_versions(peer, v2, v2, 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, v1), VN);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v2, 0), 0);
 	set_versions(own, v1, v1, v2);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), 0);
 	set_versions(peer, v1, 0, 0);		/* an empty list */
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), VN);
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, false), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, v1), VN);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, 0), 0);
 	peer->versions_empty = false;		/* only versions that we do not speak */
-	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, true), 0);
+	KUNIT_EXPECT_EQ(test, quic_tparam_check_version(peer, false, own, v1, v1), 0);
 }
 
 /* The extension in the ClientHello of RFC 9001 appendix A.2 (its last 50 bytes) */

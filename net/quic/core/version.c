@@ -47,7 +47,8 @@ int quic_version_check(const struct quic_conn *c, const struct quic_tparam *tp)
 	/* a version that the server has switched to is one that it must vouch for */
 	if (!tp->has_versions && c->version != c->first_version)
 		return QUIC_TRANSPORT_ERROR_VERSION_NEGOTIATION;
-	return quic_tparam_check_version(tp, c->server, &c->local_tp, c->version, c->negotiated);
+	return quic_tparam_check_version(tp, c->server, &c->local_tp, c->version,
+					 c->negotiated ? c->first_version : 0);
 }
 
 u32 quic_version_choose(const struct quic_conn_config *config, u32 first,
@@ -113,7 +114,7 @@ static bool may_follow(const struct quic_conn *c, const struct quic_hdr *h)
 {
 	const struct quic_space *s = c->space[QUIC_SPACE_INITIAL];
 
-	return h->type == QUIC_PKT_INITIAL && !c->config.no_compatible && !c->negotiated &&
+	return h->type == QUIC_PKT_INITIAL && !c->config.no_compatible &&
 	       c->version == c->first_version && quic_version_known(c->version) &&
 	       quic_version_known(h->version) && s && !s->crcv.high;
 }
