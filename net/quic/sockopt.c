@@ -857,6 +857,31 @@ static int get_byte_stream(struct sock *sk, const struct gopt *g)
 	return put(g, &on, sizeof(on));
 }
 
+/* ---- PREFERRED_VERSION ---- */
+
+/* A client's, RFC 9368 §3; what a listener prefers is the version of CONFIG. */
+static int set_preferred_version(struct sock *sk, const struct opt *o)
+{
+	struct quic_sock *qs = quic_sk(sk);
+	u32 version;
+	int err = get_struct(&version, sizeof(version), o);
+
+	if (err)
+		return err;
+	if ((version && !quic_version_known(version)) || is_server(qs) || !configurable(qs) ||
+	    (handshaking(qs) && qs->conn.params_out))
+		return -EINVAL;
+	qs->conn.config.preferred = version;
+	return 0;
+}
+
+static int get_preferred_version(struct sock *sk, const struct gopt *g)
+{
+	u32 version = quic_sk(sk)->conn.config.preferred;
+
+	return put(g, &version, sizeof(version));
+}
+
 /* ---- tables ---- */
 
 static int (*const setters[])(struct sock *sk, const struct opt *o) = {
@@ -875,6 +900,7 @@ static int (*const setters[])(struct sock *sk, const struct opt *o) = {
 	[QUIC_SOCKOPT_CRYPTO_SECRET]		= set_crypto_secret,
 	[QUIC_SOCKOPT_TRANSPORT_PARAM_EXT]	= set_param_ext,
 	[QUIC_SOCKOPT_BYTE_STREAM]		= set_byte_stream,
+	[QUIC_SOCKOPT_PREFERRED_VERSION]	= set_preferred_version,
 };
 
 static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
@@ -890,6 +916,7 @@ static int (*const getters[])(struct sock *sk, const struct gopt *g) = {
 	[QUIC_SOCKOPT_SESSION_TICKET]		= get_ticket,
 	[QUIC_SOCKOPT_TRANSPORT_PARAM_EXT]	= get_param_ext,
 	[QUIC_SOCKOPT_BYTE_STREAM]		= get_byte_stream,
+	[QUIC_SOCKOPT_PREFERRED_VERSION]	= get_preferred_version,
 };
 
 /* SO_ZEROCOPY, which the kernel's own code grants to TCP and UDP only. */

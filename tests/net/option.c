@@ -689,6 +689,51 @@ static void ext_states(void)
 	}
 }
 
+static uint32_t preferred_version_of(int fd)
+{
+	uint32_t version = 1;
+	socklen_t len = sizeof(version);
+
+	CHECK_OK(get_opt(fd, QUIC_SOCKOPT_PREFERRED_VERSION, &version, &len));
+	CHECK_EQ(len, sizeof(version));
+	return version;
+}
+
+/* Is this version_information (RFC 9368 §3) among what the ClientHello will have? */
+static bool offers(int fd, uint32_t chosen, uint32_t first, uint32_t second)
+{
+	uint32_t versions[] = { htonl(chosen), htonl(first), htonl(second) };
+	uint8_t want[14] = { 0x11, sizeof(versions) }, buf[256];
+	socklen_t len = sizeof(buf);
+
+	memcpy(want + 2, versions, sizeof(versions));
+	CHECK_OK(get_opt(fd, QUIC_SOCKOPT_TRANSPORT_PARAM_EXT, buf, &len));
+	return memmem(buf, len, want, sizeof(want));
+}
+
+static void preferred_version(void)
+{
+	uint32_t v2 = QUIC_VERSION_V2, unknown = 0x1a2a3a4a, none = 0;
+	static const int errors[STATES] = { 0, EINVAL, 0, EINVAL, EINVAL, EINVAL };
+	int s;
+
+	make_states();
+	for (s = 0; s < STATES; s++) {
+		CHECK_EQ(preferred_version_of(fds[s]), 0);
+		expect("set", s, QUIC_SOCKOPT_PREFERRED_VERSION,
+		       set_opt(fds[s], QUIC_SOCKOPT_PREFERRED_VERSION, &v2, sizeof(v2)), errors[s]);
+		CHECK_EQ(preferred_version_of(fds[s]), errors[s] ? 0 : v2);
+	}
+	CHECK_ERR(set_opt(fds[NEW_SOCK], QUIC_SOCKOPT_PREFERRED_VERSION, &unknown, sizeof(unknown)), EINVAL);
+	CHECK_EQ(preferred_version_of(fds[NEW_SOCK]), v2);
+	CHECK_OK(set_opt(fds[NEW_SOCK], QUIC_SOCKOPT_PREFERRED_VERSION, &none, sizeof(none)));
+	CHECK_EQ(preferred_version_of(fds[NEW_SOCK]), 0);
+	CHECK(offers(fds[CONNECTING], QUIC_VERSION_V1, QUIC_VERSION_V2, QUIC_VERSION_V1));
+	/* what was told to TLS stays what it is */
+	CHECK_ERR(set_opt(fds[CONNECTING], QUIC_SOCKOPT_PREFERRED_VERSION, &none, sizeof(none)), EINVAL);
+	CHECK(offers(client_new(&(struct conf){}, &p), QUIC_VERSION_V1, QUIC_VERSION_V1, QUIC_VERSION_V2));
+}
+
 /* A message of TLS at a level without a key, and before connect(). */
 static ssize_t send_level(int fd, uint8_t level, size_t len)
 {
@@ -843,6 +888,7 @@ static const struct test tests[] = {
 	{ "alpn-values", alpn_values },
 	{ "secret-values", secret_values },
 	{ "param-ext-states", ext_states },
+	{ "preferred-version", preferred_version },
 	{ "crypto-levels", levels },
 	{ "byte-stream", byte_stream },
 	{ "byte-stream-silent", byte_stream_silent },

@@ -87,6 +87,7 @@ struct quic_handshake_info {
 #define QUIC_SOCKOPT_STREAM_PEELOFF		15	/* get: struct quic_stream_peeloff */
 /* Ours, not the draft's */
 #define QUIC_SOCKOPT_BYTE_STREAM		64	/* int: be one stream, as TCP is */
+#define QUIC_SOCKOPT_PREFERRED_VERSION		65	/* __u32: client: be moved to it, RFC 9368 */
 
 #define QUIC_VERSION_V1		0x00000001U	/* RFC 9000 */
 #define QUIC_VERSION_V2		0x6b3343cfU	/* RFC 9369 */

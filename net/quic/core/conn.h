@@ -110,6 +110,7 @@ enum {
 
 struct quic_conn_config {	/* from the CONFIG option, with defaults */
 	u32 version;		/* to begin with; of a server: to move clients to */
+	u32 preferred;		/* client: what it would rather speak; 0: that */
 	bool no_compatible;	/* RFC 9368 §2.3: stay in the version of the first flight */
 	u8 cong;		/* enum quic_cong_algo */
 	bool nodelay;

@@ -24,22 +24,37 @@ static u32 other_version(u32 version)
 }
 
 /*
- * RFC 9369 §4: who speaks version 2 MUST send it.  A client lists what it may
- * be moved to after what it begins with, a server all that it speaks.
+ * RFC 9368 §3: in descending preference; that is what the client begins with,
+ * unless it was told that this is for the server's sake alone.
+ */
+static u32 preferred(const struct quic_conn *c, u32 first)
+{
+	return c->server || !c->config.preferred ? first : c->config.preferred;
+}
+
+/*
+ * RFC 9369 §4: who speaks version 2 MUST send it.  A client lists what its first
+ * flight may become, a server all that it speaks, in no particular order.
  */
 void quic_version_offer(struct quic_conn *c)
 {
 	struct quic_tparam *tp = &c->local_tp;
+	/* a client that begins with an unknown version would go on in 1, RFC 9368 §2.1 */
+	u32 first = quic_version_known(c->version) ? c->version : QUIC_VERSION_V1;
 
 	if (tp->has_versions)
 		return;
 	tp->has_versions = true;
-	/* a client that begins with an unknown version would go on in 1, RFC 9368 §2.1 */
-	tp->chosen_version = quic_version_known(c->version) ? c->version : QUIC_VERSION_V1;
-	tp->versions[0] = tp->chosen_version;
-	tp->versions[1] = other_version(tp->chosen_version);
+	tp->chosen_version = first;
 	/* RFC 9368 §2.3: listing the chosen one alone disables compatible negotiation */
-	tp->nversions = c->server || !c->config.no_compatible ? 2 : 1;
+	if (!c->server && c->config.no_compatible) {
+		tp->versions[0] = first;
+		tp->nversions = 1;
+		return;
+	}
+	tp->versions[0] = preferred(c, first);
+	tp->versions[1] = other_version(tp->versions[0]);
+	tp->nversions = 2;
 }
 
 int quic_version_check(const struct quic_conn *c, const struct quic_tparam *tp)

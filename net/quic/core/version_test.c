@@ -100,6 +100,66 @@ static void stays(struct kunit *test)
 	ctx_free(test, x);
 }
 
+static void expect_offer(struct kunit *test, const struct end *e, u32 chosen, u32 a, u32 b)
+{
+	const struct quic_tparam *tp = &e->c.local_tp;
+
+	KUNIT_EXPECT_TRUE(test, tp->has_versions);
+	KUNIT_EXPECT_EQ(test, tp->chosen_version, chosen);
+	KUNIT_EXPECT_EQ(test, tp->nversions, b ? 2 : 1);
+	KUNIT_EXPECT_EQ(test, tp->versions[0], a);
+	if (b)
+		KUNIT_EXPECT_EQ(test, tp->versions[1], b);
+}
+
+/* RFC 9368 §3: a client's Available Versions are "ordered by descending preference" */
+static void preference(struct kunit *test)
+{
+	static const struct {
+		u32 first, preferred;
+		bool no_compatible;
+		u32 chosen, a, b;
+	} rows[] = {
+		{ V1, 0, false, V1, V1, V2 },
+		{ V2, 0, false, V2, V2, V1 },
+		{ V1, V2, false, V1, V2, V1 },
+		{ V1, V1, false, V1, V1, V2 },
+		{ V2, V1, false, V2, V1, V2 },
+		{ V1, V2, true, V1, V1, 0 },	/* §2.3: none but the chosen one */
+		{ 0x1a2a3a4a, 0, false, V1, V1, V2 },
+		{ 0x1a2a3a4a, V2, false, V1, V2, V1 },
+	};
+	struct quic_conn_config config;
+	struct ctx *x;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		x = version_new(test, rows[i].first, V1);
+		config = x->p.e[0].c.config;
+		config.preferred = rows[i].preferred;
+		config.no_compatible = rows[i].no_compatible;
+		quic_conn_set_config(&x->p.e[0].c, &config);
+		pair_hello(&x->p);
+		expect_offer(test, &x->p.e[0], rows[i].chosen, rows[i].a, rows[i].b);
+		ctx_free(test, x);
+	}
+}
+
+/* ... "only advisory": a server of ours is moved by its own preference alone. */
+static void preference_is_advice(struct kunit *test)
+{
+	struct ctx *x = version_new(test, V1, V1);
+	struct quic_conn_config config = x->p.e[0].c.config;
+
+	config.preferred = V2;
+	quic_conn_set_config(&x->p.e[0].c, &config);
+	pair_connect(&x->p);
+	expect_version(test, x, V1);
+	/* a server lists all that it speaks; its "ordering does not carry any semantics" */
+	expect_offer(test, &x->p.e[1], V1, V1, V2);
+	ctx_free(test, x);
+}
+
 /* RFC 9369 §4.1: the client repeats its hello in the first version, if the answer is lost. */
 static void answer_lost(struct kunit *test)
 {
@@ -319,6 +379,8 @@ static void no_memory(struct kunit *test)
 static struct kunit_case version_cases[] = {
 	KUNIT_CASE(upgraded),
 	KUNIT_CASE(stays),
+	KUNIT_CASE(preference),
+	KUNIT_CASE(preference_is_advice),
 	KUNIT_CASE(answer_lost),
 	KUNIT_CASE(answer_reordered),
 	KUNIT_CASE(retry),
