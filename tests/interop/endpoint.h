@@ -41,7 +41,8 @@ struct options {
 	/* what a test case sets */
 	const char *alpns;
 	const char *ciphers;		/* GnuTLS names, "+A:+B" */
-	uint32_t version;		/* client; 0: the default */
+	uint32_t version;		/* client: the first; server: where clients are moved to */
+	uint32_t wanted_version;	/* client: would rather be moved to; 0: to none */
 	bool retry;			/* server: validate each address */
 	const char *preferred;		/* server: addresses that clients should move to */
 	bool key_update;		/* client: once, after the first data */

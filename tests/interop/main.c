@@ -16,7 +16,7 @@
 
 #define EXIT_UNSUPPORTED	127
 #define REQUESTS_MAX		4096
-#define OPTIONS			"r:t:a:p:b:w:u:c:k:RP:0d:U:m:A:C:KV:e:vh"
+#define OPTIONS			"r:t:a:p:b:w:u:c:k:RP:0d:U:m:A:C:KV:W:e:vh"
 
 struct options opt = {
 	.www = "/www",
@@ -53,6 +53,7 @@ static const char usage_text[] =
 "  -C, --cafile FILE      client: verify the server with these authorities\n"
 "  -K, --key-update       client: update the keys after the first data\n"
 "  -V, --quic-version HEX client: the first version to try; server: where clients are moved to\n"
+"  -W, --wanted-version HEX  client: the one to ask for in the first\n"
 "  -e, --ciphers LIST     GnuTLS names, as +CHACHA20-POLY1305:+AES-256-GCM\n"
 "  -v, --verbose\n"
 "Clients take URLs from REQUESTS, too. Exit status: 0 done, 1 failed, 127 unsupported.\n";
@@ -77,6 +78,7 @@ static const struct option long_options[] = {
 	{ "cafile", required_argument, NULL, 'C' },
 	{ "key-update", no_argument, NULL, 'K' },
 	{ "quic-version", required_argument, NULL, 'V' },
+	{ "wanted-version", required_argument, NULL, 'W' },
 	{ "ciphers", required_argument, NULL, 'e' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -126,6 +128,7 @@ static void set_option(int c, const char *arg)
 	case 'C': opt.cafile = arg; break;
 	case 'K': opt.key_update = true; break;
 	case 'V': opt.version = strtoul(arg, NULL, 16); break;
+	case 'W': opt.wanted_version = strtoul(arg, NULL, 16); break;
 	case 'e': opt.ciphers = ciphers_only(arg); break;
 	case 'v': opt.verbose = true; break;
 	case 'h': fputs(usage_text, stdout); exit(0);
@@ -161,7 +164,7 @@ static bool set_testcase(const char *name)
 	else if (!strcmp(name, "zerortt"))
 		opt.early = opt.resume = true;
 	else if (!strcmp(name, "v2"))
-		opt.version = opt.server ? QUIC_VERSION_V2 : QUIC_VERSION_V1;
+		*(opt.server ? &opt.version : &opt.wanted_version) = QUIC_VERSION_V2;
 	else if (!strcmp(name, "connectionmigration"))
 		opt.preferred = opt.server ? getenv("PREFERRED") : NULL;
 	else
@@ -182,6 +185,8 @@ int socket_setup(int sd)
 				      .validate_peer_address = opt.server && opt.retry };
 
 	return setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_CONFIG, &config, sizeof(config)) ?:
+	       setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_PREFERRED_VERSION, &opt.wanted_version,
+			  sizeof(opt.wanted_version)) ?:
 	       setsockopt(sd, SOL_QUIC, QUIC_SOCKOPT_ALPN, opt.alpns, strlen(opt.alpns)) ?:
 	       set_event(sd, QUIC_EVENT_STREAM_UPDATE) ?:
 	       set_event(sd, QUIC_EVENT_STREAM_MAX_DATA) ?:
