@@ -2,7 +2,8 @@
 #
 # Sourced by the peers: how the runner speaks to a peer, the same for all of them.
 #
-#   NAME --capabilities   lines "ROLE: ALPN..." and "case ROLE CASE unsupported REASON"
+#   NAME --capabilities   lines "ROLE: ALPN...", "case ROLE CASE unsupported REASON" and
+#                         "case ROLE CASE fails THIRD REASON"
 #   NAME                  run, by the environment of the public runner: ROLE, TESTCASE,
 #                         REQUESTS, SSLKEYLOGFILE, QLOGDIR, CLIENT_PARAMS, SERVER_PARAMS;
 #                         and, for want of containers, WWW, DOWNLOADS, CERTS (folders;
@@ -13,8 +14,8 @@
 # addresses and runs until SIGTERM. All runs in the test machine, as root, in the
 # namespace of its role.
 #
-# A peer says what it has (speaks), what it has not (lacks), defines run_client and
-# run_server, and ends with `peer_main "$@"`.
+# A peer says what it has (speaks), what it has not (lacks), what it does wrong (fails), defines
+# run_client and run_server, and ends with `peer_main "$@"`.
 set -euo pipefail
 peers=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 . "$peers/../../../scripts/common.sh"
@@ -38,6 +39,15 @@ lacks() {
 		for case in ${2//,/ }; do
 			capabilities+=("case $role $case unsupported $3")
 		done
+	done
+}
+
+# fails client|server CASE[,CASE...] THIRD REASON - a fault of its own: THIRD, another peer, is to
+# witness it in our place, each time; if it passes, the fault is ours.
+fails() {
+	local case
+	for case in ${2//,/ }; do
+		capabilities+=("case $1 $case fails $3 ${*:4}")
 	done
 }
 

@@ -6,6 +6,7 @@ import json
 
 from cases import CASES
 
+OWN = "the peer's own: "     # begins the reason of a failure that a third one has with the peer, too
 SIGNS = {"passed": "✓", "failed": "✗", "unsupported": "–", None: ""}
 ROLES = ("client", "server", "both")
 
@@ -21,7 +22,7 @@ runner. This page is written by `make interop` (tests/interop/runner); the same 
 ABOUT = """\
 ## How to read it
 
-✓ passed, ✗ failed, – unsupported by one of the two (the endpoint's exit status 127, or what the peer's script
+✓ passed, ✗ failed, (✗) failed by a fault of the peer's own (below), – unsupported by one of the two (the endpoint's exit status 127, or what the peer's script
 says), empty: not run yet, \\* over HTTP/3, because the peer does not speak hq-interop. **Role** is the role of the peer: in the rows
 `client` the peer's client talks to our server, in those of `server` our client to the peer's server; `both` is
 ourselves on both sides.
@@ -42,6 +43,15 @@ What failed leaves captures, key logs and the endpoints' output in `build/intero
 """
 
 
+OWN_FAULTS = """\
+## What failed by a fault of the peer's own
+
+In each of these cases a third implementation in our place, at the other end of the same peer, failed as we did:
+`make interop` runs it beside, each time, and counts the failure as the peer's only if it is seen again.
+
+"""
+
+
 def rows(results):
     """(peer, role) in the order of the page, with its results by case."""
     table = {}
@@ -50,8 +60,15 @@ def rows(results):
     return sorted(table.items(), key=lambda item: (item[0][0] != "quic", item[0][0], ROLES.index(item[0][1])))
 
 
+def is_own(r):
+    return r["result"] == "failed" and r["why"].startswith(OWN)
+
+
 def sign(r):
-    return SIGNS[r and r["result"]] + ("*" if r and r.get("alpn") == "h3" and r["case"] != "http3" else "")
+    text = SIGNS[r and r["result"]]
+    if r and is_own(r):
+        text = f"({text})"
+    return text + ("*" if r and r.get("alpn") == "h3" and r["case"] != "http3" else "")
 
 
 def columns(results):
@@ -61,7 +78,9 @@ def columns(results):
 
 def count(results):
     numbers = [sum(r["result"] == what for r in results) for what in ("passed", "failed", "unsupported")]
-    return "{} passed, {} failed, {} unsupported".format(*numbers)
+    own = sum(is_own(r) for r in results)
+    return "{} passed, {} failed{}, {} unsupported".format(
+        *numbers[:2], f" ({own} by a fault of the peer's own)" if own else "", numbers[2])
 
 
 def write_json(results, path):
@@ -100,13 +119,13 @@ def md_cases(results):
     return md_table(["", "case"], [[case.letter, case.name] for case in columns(results)])
 
 
-def listed(results, what):
+def listed(results, what, own=False):
     """A line for each case and reason, with all whom it concerns."""
     lines = {}
     for (peer, role), cells in rows(results):
         for case in CASES:
             r = cells.get(case.name)
-            if r and r["result"] == what and r["why"]:
+            if r and r["result"] == what and r["why"] and is_own(r) == own:
                 lines.setdefault((peer, role, r["why"]), []).append(case.name)
     return [f"- {peer}, {role}: {', '.join(names)}: {why}\n" for (peer, role, why), names in lines.items()]
 
@@ -120,6 +139,7 @@ def measurements(results):
 
 def write_markdown(results, path):
     failed, unsupported = listed(results, "failed"), listed(results, "unsupported")
+    own = [line.replace(OWN, "") for line in listed(results, "failed", own=True)]
     with open(path, "w") as file:
         file.write(INTRO + count(results) + ".\n\n" + md_matrix(results) + "\n" + ABOUT)
         file.write("## The cases\n\n" + md_cases(results) + "\n")
@@ -128,6 +148,8 @@ def write_markdown(results, path):
                    "The rate is that of the file, between the server's first and last 1-RTT packet.\n\n" +
                    md_table(["peer", "role", "goodput", "beside TCP"], measurements(results)) + "\n")
         file.write("## What failed\n\n" + ("".join(failed) or "Nothing.\n") + "\n")
+        if own:
+            file.write(OWN_FAULTS + "".join(own) + "\n")
         file.write("## What is not supported\n\n" + ("".join(unsupported) or "Nothing.\n"))
 
 
