@@ -5,6 +5,12 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 
 vm=$top/tests/vm
+
+# Whoever starts a machine takes it along when it ends, however it ends: the script dies
+# with its caller, and the machine with the script.
+[ -n "${QUIC_VM_TIED:-}" ] || QUIC_VM_TIED=$$ exec setpriv --pdeathsig TERM "$0" "$@"
+unset QUIC_VM_TIED
+
 timeout=120 memory=2048 cpus=2 out= interactive= no_scan= no_leaks= modules= extra_append= time_travel= udp_port=
 
 usage() {
@@ -45,7 +51,7 @@ prepare_out() {
 	[ -n "$out" ] || { out=$(mktemp -d "$build/vm/run.XXXXXX"); own_out=yes; }
 	mkdir -p "$out"
 	out=$(realpath "$out")
-	rm -f "$out"/{rc,dmesg,kmemleak,console,udp-port}
+	rm -f "$out"/{started,rc,dmesg,kmemleak,console,udp-port}
 }
 
 # job MACHINE TTY - the file that guest-init reads
@@ -60,6 +66,34 @@ job() {
 		printf '%q ' "${command[@]}"
 		printf ')\n'
 	} >"$job"
+}
+
+show_console() {
+	sed -u -e 's/\r//g' -e '/sysrq: Power Off$/d' -e '/reboot: Power down$/d' | tee "$out/console"
+}
+
+# run_machine LIMIT COMMAND... - what its console shows is streamed, and kept. With a LIMIT
+# for the way to guest-init: false if it has not got there in so many seconds.
+run_machine() {
+	local limit=$1 begin=$SECONDS console screen machine status=0
+	shift
+	exec {console}> >(show_console)
+	screen=$!
+	setpriv --pdeathsig TERM timeout -k 5 $((timeout + 60 + limit)) \
+		setpriv --pdeathsig KILL "$@" </dev/null >&"$console" 2>&1 &
+	machine=$!
+	exec {console}>&-
+	while [ "$limit" != 0 ] && [ ! -e "$out/started" ] && kill -0 $machine 2>/dev/null; do
+		if [ $((SECONDS - begin)) -ge "$limit" ]; then
+			kill $machine
+			status=1
+			break
+		fi
+		sleep 0.2
+	done
+	wait $machine || true
+	wait "$screen" || true
+	return $status
 }
 
 # verdict - exits with the script's status, or 1 for a report of the kernel, 99 for no end
