@@ -379,13 +379,14 @@ int quic_handshake_init(void *session, struct quic_handshake_ctx **result)
 		return err;
 	}
 	s = lq_session(session);
-	ctx = s ? calloc(1, sizeof(*ctx)) : NULL;
+	if (!s)
+		return -ENOMEM;
+	err = s->handshake ? -EBUSY : lq_session_still_checked(s);
+	if (err)
+		return err;
+	ctx = calloc(1, sizeof(*ctx));
 	if (!ctx)
 		return -ENOMEM;
-	if (s->handshake) {
-		free(ctx);
-		return -EBUSY;
-	}
 
 	ctx->session = s;
 	ctx->sd = sd;

@@ -87,6 +87,8 @@ void lq_fail(struct lq_failure *failure, int err, int alert, const char *fmt, ..
 	__attribute__((format(printf, 4, 5)));
 
 /* session */
+#define LQ_HMAC_SIZE	32	/* SHA-256 */
+
 struct quic_session {
 	void *tls;			/* gnutls_session_t, SSL * */
 	struct quic_handshake_ctx *handshake;	/* while there is one */
@@ -100,12 +102,16 @@ struct quic_session {
 	bool ticket_read;
 	bool remembers;			/* client: the kernel is to be told of: */
 	struct quic_transport_param remembered;	/* the server's, of an earlier connection */
+	bool resumes;			/* client: session data was set, of a server checked as */
+	unsigned char check[LQ_HMAC_SIZE];	/* this says, see session.c */
 	char psk_asked[64];		/* server: identity that a key was given for */
 };
 
 void lq_session_init(struct quic_session *s, void *tls);
 void lq_session_clear(struct quic_session *s);
 int lq_session_remember(struct quic_session *s);	/* tells the kernel; -EINVAL: not connected */
+/* 0, or -EINVAL: the session data would stand for a check that it did not come by */
+int lq_session_still_checked(struct quic_session *s);
 
 /* replay: 0, -EEXIST, -ENOSPC or -ENOMEM; of the id, LQ_REPLAY_ID bytes are looked at */
 #define LQ_REPLAY_ID		16
@@ -141,8 +147,6 @@ int lq_verdict_fail(const struct lq_verdict *v, bool is_server, const char *host
 bool lq_is_address(const char *host);
 
 /* credentials */
-#define LQ_HMAC_SIZE	32	/* SHA-256 */
-
 struct lq_psk {
 	char *identity;
 	unsigned char *key;

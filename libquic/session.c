@@ -13,6 +13,8 @@ struct data_head {
 	char magic[4];			/* QUIC */
 	uint32_t version;		/* QUIC_VERSION_*: tickets are good in no other */
 	struct quic_transport_param params;	/* the server's */
+	uint8_t has_params;
+	unsigned char check[LQ_HMAC_SIZE];	/* how the server was checked */
 	uint8_t alpn_len;		/* of the protocol agreed on */
 	char alpn[255];
 };
@@ -159,13 +161,31 @@ static uint32_t socket_version(const struct quic_session *s)
 	return config.version;
 }
 
-/* Our head and the TLS library's bytes; without the server's parameters the latter alone. */
+/*
+ * How is a server checked: whether at all, for which name, by whose certificates or
+ * which key?  Who resumes checks nothing, so that a session is good only where the
+ * same was checked before: else what somebody in the middle of an insecure connection,
+ * or another server, knows would open the next one (RFC 8446 §4.6.1).
+ */
+static int server_check(const struct quic_session *s, unsigned char check[LQ_HMAC_SIZE])
+{
+	static const unsigned char none[LQ_HMAC_SIZE];
+	const unsigned char *files = s->credentials ? s->credentials->binding : none;
+	const unsigned char kind[] = { s->verify_off, s->psk_only, !!s->hostname };
+	const char *host = s->hostname ? s->hostname : "";
+	int err = lq_tls_hmac(files, LQ_HMAC_SIZE, kind, sizeof(kind), check);
+
+	return err ? err : lq_tls_hmac(check, LQ_HMAC_SIZE, host, strlen(host), check);
+}
+
+/* Our head and the TLS library's bytes */
 static int put_data(struct quic_session *s, void *data, size_t *len, const struct lq_data *state)
 {
 	socklen_t params_len = sizeof(struct quic_transport_param);
 	struct data_head head;
 	struct lq_data alpn;
 	size_t size = sizeof(head) + state->size, room = *len;
+	int err;
 
 	memset(&head, 0, sizeof(head));
 	memcpy(head.magic, data_magic, sizeof(head.magic));
@@ -175,9 +195,11 @@ static int put_data(struct quic_session *s, void *data, size_t *len, const struc
 		memcpy(head.alpn, alpn.data, alpn.size);
 	}
 	head.params.remote = 1;
-	if (getsockopt(lq_tls_socket(s->tls), SOL_QUIC, QUIC_SOCKOPT_TRANSPORT_PARAM,
-		       &head.params, &params_len))
-		return copy_out(data, len, state->data, state->size);
+	head.has_params = !getsockopt(lq_tls_socket(s->tls), SOL_QUIC,
+				      QUIC_SOCKOPT_TRANSPORT_PARAM, &head.params, &params_len);
+	err = server_check(s, head.check);
+	if (err)
+		return err;
 	*len = size;
 	if (!data || room < size) {
 		lq_log(QUIC_LOG_ERROR, "session data: %zu bytes do not fit the buffer", size);
@@ -238,51 +260,82 @@ static bool offers_alpn(const struct quic_session *s, const char *name, size_t l
 	return false;
 }
 
-/*
- * Is there a head of ours?  Its parameters are for the kernel, at the latest
- * when the handshake begins.  RFC 9369 §5: MUST NOT be used in another version.
- * RFC 8446 §4.2.10: 0-RTT is for the protocol of before, which GnuTLS does not see to.
- */
-static int take_head(struct quic_session *s, const void *data, size_t len)
+/* May it be used here?  -EPROTONOSUPPORT: there will be a full handshake instead. */
+static int check_head(struct quic_session *s, const struct data_head *head)
 {
-	struct data_head head;
-	uint32_t version;
+	unsigned char check[LQ_HMAC_SIZE];
+	uint32_t version = socket_version(s);
+	const char *what = NULL;
+	int err = server_check(s, check);
 
-	if (len <= sizeof(head) || memcmp(data, data_magic, sizeof(data_magic)))
+	if (err)
+		return err;
+	/* RFC 9369 §5: MUST NOT be used in another version */
+	if (version && head->version && version != head->version)
+		what = "of another version of QUIC";
+	/* RFC 8446 §4.2.10: 0-RTT is for the protocol of before, which GnuTLS does not see to. */
+	else if (head->alpn_len && s->alpns && !offers_alpn(s, head->alpn, head->alpn_len))
+		what = "of another protocol (ALPN)";
+	else if (memcmp(head->check, check, sizeof(check)))
+		what = "of a server that was not checked as this one is to be";
+	if (!what)
 		return 0;
-	memcpy(&head, data, sizeof(head));
-	version = socket_version(s);
-	if (version && head.version && version != head.version) {
-		lq_log(QUIC_LOG_INFO, "session data is of another version of QUIC: not used");
-		return -EPROTONOSUPPORT;
+	lq_log(QUIC_LOG_INFO, "session data is %s: not used", what);
+	return -EPROTONOSUPPORT;
+}
+
+/* Its parameters are for the kernel, at the latest when the handshake begins. */
+static int take_head(struct quic_session *s, const void *data, size_t len, struct data_head *head)
+{
+	int err;
+
+	if (len <= sizeof(*head) || memcmp(data, data_magic, sizeof(data_magic))) {
+		lq_log(QUIC_LOG_ERROR, "session data not usable: not what quic_session_get_data() gave");
+		return -EINVAL;
 	}
-	if (head.alpn_len && s->alpns && !offers_alpn(s, head.alpn, head.alpn_len)) {
-		lq_log(QUIC_LOG_INFO, "session data is of another protocol (ALPN): not used");
-		return -EPROTONOSUPPORT;
-	}
-	s->remembered = head.params;
+	memcpy(head, data, sizeof(*head));
+	err = check_head(s, head);
+	if (err || !head->has_params)
+		return err;
+	s->remembered = head->params;
 	s->remembers = true;
 	lq_session_remember(s);
-	return sizeof(head);
+	return 0;
+}
+
+int lq_session_still_checked(struct quic_session *s)
+{
+	unsigned char check[LQ_HMAC_SIZE];
+	int err = s->resumes ? server_check(s, check) : 0;
+
+	if (err || !s->resumes || !memcmp(check, s->check, sizeof(check)))
+		return err;
+	lq_log(QUIC_LOG_ERROR, "what is verified of the server was changed after the session data was set");
+	return -EINVAL;
 }
 
 int quic_session_set_data(void *session, const void *data, size_t len)
 {
+	struct data_head head;
 	struct quic_session *s;
-	int err, head;
+	int err;
 
 	if (!session || !data || !len)
 		return -EINVAL;
 	s = lq_session(session);
 	if (!s)
 		return -ENOMEM;
-	head = take_head(s, data, len);
-	if (head == -EPROTONOSUPPORT)
-		return 0;
-	err = lq_tls_import(s, (const char *)data + head, len - (size_t)head);
+	err = take_head(s, data, len, &head);
 	if (err)
+		return err == -EPROTONOSUPPORT ? 0 : err;
+	err = lq_tls_import(s, (const char *)data + sizeof(head), len - sizeof(head));
+	if (err) {
 		s->remembers = false;
-	return err;
+		return err;
+	}
+	memcpy(s->check, head.check, sizeof(s->check));
+	s->resumes = true;
+	return 0;
 }
 
 int quic_session_is_resumed(void *session)

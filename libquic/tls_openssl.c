@@ -242,12 +242,13 @@ static const OSSL_DISPATCH callbacks[] = {
  */
 static int set_verifier(struct quic_session *s, bool is_server)
 {
+	SSL_verify_cb verifier = SSL_get_verify_callback(s->tls);
 	int mode = SSL_get_verify_mode(s->tls);
 
 	if (!is_server && !s->verify_off && !s->psk_only)
 		mode |= SSL_VERIFY_PEER;
-	if (mode & SSL_VERIFY_PEER && !SSL_get_verify_callback(s->tls))
-		SSL_set_verify(s->tls, mode, lq_openssl_on_verify);
+	if (mode & SSL_VERIFY_PEER)
+		SSL_set_verify(s->tls, mode, verifier ? verifier : lq_openssl_on_verify);
 	return !is_server && s->hostname ? lq_openssl_expect_host(s->tls, s->hostname) : 0;
 }
 

@@ -373,7 +373,7 @@ static const char *resume_params(void)
 		if (i == 1)
 			CHECK(!strncmp(fake[0].trace, "r pg ", 5));
 	}
-	/* a head that is cut is TLS's to judge */
+	/* cut short */
 	CHECK(blob_len > 100 && !memcmp(blob, "QUIC", 4));
 	pair_init(&p);
 	p.client.session_data = blob;
@@ -437,6 +437,72 @@ static const char *resume_elsewhere(void)
 	why = run_ok(&p);
 	CHECK(why || !resumed);
 	return why;
+}
+
+/*
+ * RFC 8446 §4.6.1: a session is resumed only where what was checked then is what is to
+ * be checked now.  Here the server is one that the second client must refuse.
+ */
+static const char *resume_unchecked(void)
+{
+	const char *why;
+	struct pair p;
+
+	pair_init(&p);
+	p.client.insecure = 1;
+	p.client.cafile = NULL;
+	p.client_done = get_data;
+	why = run_ok(&p);
+	if (why)
+		return why;
+	CHECK(blob_len);
+
+	pair_init(&p);
+	p.client.cafile = pki_path("other-ca.pem");
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	pair_run(&p);
+	CHECK(p.client_err == -EKEYREJECTED);
+	return NULL;
+}
+
+static const char *resume_other_name(void)
+{
+	const char *why = resume_as(NULL);
+	struct pair p;
+
+	if (why)
+		return why;
+	pair_init(&p);
+	p.client.hostname = "elsewhere.test";
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	pair_run(&p);
+	CHECK(p.client_err == -EKEYREJECTED);
+	return NULL;
+}
+
+static void expect_elsewhere(void *session)
+{
+	quic_session_set_verify(session, QUIC_VERIFY_PEER, "elsewhere.test");
+}
+
+/* What is verified must not change once the session data is in. */
+static const char *resume_name_changed(void)
+{
+	const char *why = resume_as(NULL);
+	struct pair p;
+
+	if (why)
+		return why;
+	pair_init(&p);
+	p.client.session_data = blob;
+	p.client.session_data_len = blob_len;
+	p.client_setup = expect_elsewhere;
+	p.server.timeout_ms = 100;
+	pair_run(&p);
+	CHECK(p.client_err == -EINVAL && logged("after the session data was set"));
+	return NULL;
 }
 
 static int data_err, data_err2;
@@ -655,7 +721,7 @@ static const char *early_other_alpn(void)
 	return NULL;
 }
 
-/* A session data's other name is no reason to fail. */
+/* A session data's other name is no reason to fail, and none to resume. */
 static const char *early_other_name(void)
 {
 	struct pair p;
@@ -663,7 +729,7 @@ static const char *early_other_name(void)
 
 	if (why)
 		return why;
-	CHECK(early_client == early_server);
+	CHECK(!resumed && !early_client && !early_server);
 	return NULL;
 }
 
@@ -950,6 +1016,9 @@ const struct test handshake_tests[] = {
 	{ "resume_refused", resume_refused },
 	{ "resume_refused_psk", resume_refused_psk },
 	{ "resume_elsewhere", resume_elsewhere },
+	{ "resume_unchecked", resume_unchecked },
+	{ "resume_other_name", resume_other_name },
+	{ "resume_name_changed", resume_name_changed },
 	{ "early", early },
 	{ "early_refused_by_kernel", early_refused_by_kernel },
 	{ "early_seen", early_seen },

@@ -140,6 +140,31 @@ static const char *one_handshake(void)
 	return NULL;
 }
 
+static int verifier(int ok, X509_STORE_CTX *x)
+{
+	(void)x;
+	return ok;
+}
+
+static void watch_only(void *session)
+{
+	SSL_set_verify(session, SSL_VERIFY_NONE, verifier);
+}
+
+/* A client's server is verified, also where a verifier of the program's is asked. */
+static const char *own_verifier(void)
+{
+	struct pair p;
+
+	pair_init(&p);
+	p.client_raw = true;
+	p.client.cafile = pki_path("other-ca.pem");
+	p.client_setup = watch_only;
+	pair_run(&p);
+	CHECK(p.client_err == -EKEYREJECTED);
+	return NULL;
+}
+
 static int wait_for_it(SSL *ssl, void *arg)
 {
 	(void)ssl;
@@ -227,6 +252,7 @@ static const char *keylog_environment(void)
 const struct test tls_tests[] = {
 	{ "openssl_one_handshake", one_handshake },
 	{ "openssl_waiting_callback", waiting_callback },
+	{ "openssl_own_verifier", own_verifier },
 	{ "openssl_priority", priority },
 	{ "openssl_keylog_environment", keylog_environment },
 	{ NULL, NULL }
