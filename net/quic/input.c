@@ -11,8 +11,9 @@
  * backlog if a user owns the socket.  A train with a long header in it goes to
  * qs->inq and is handled by qs->work, because keys are made there; so does a
  * large train, whose opening takes long: on another CPU it runs beside the
- * sender (or the interrupts) of this one.  While some wait, all others follow.  Neighbours: udp (caller), lookup, listen (for datagrams of no
- * connection), output.
+ * sender (or the interrupts) of this one.  While some wait, all others follow.
+ *
+ * Neighbours: udp (caller), lookup, listen (datagrams of no connection), output.
  */
 #include <linux/errqueue.h>
 #include <linux/udp.h>
@@ -421,7 +422,9 @@ static void split(struct quic_udp *udp, struct sk_buff *skb)
 
 void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb)
 {
-	u32 seg = skb_is_gso(skb) ? skb_shinfo(skb)->gso_size : skb->len;
+	/* GSO of another kind (UFO, from a virtual machine) is of one datagram's fragments */
+	bool train = skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4;
+	u32 seg = train ? skb_shinfo(skb)->gso_size : skb->len;
 	struct net *net = udp->qn->net;
 	struct quic_cid id;
 
@@ -448,10 +451,20 @@ void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb)
 
 /* ---- ICMP errors ---- */
 
+/* Was the packet that the message quotes sent on this path? */
+static bool quotes(struct sk_buff *skb, const struct quic_path *path)
+{
+	const struct sock_exterr_skb *err = SKB_EXT_ERR(skb);
+	bool v4 = err->ee.ee_origin == SO_EE_ORIGIN_ICMP;
+
+	return path->remote.family == (v4 ? 4 : 6) && path->remote.port == ntohs(err->port) &&
+	       !memcmp(skb_network_header(skb) + err->addr_offset, path->remote.ip, v4 ? 4 : 16);
+}
+
 /*
  * Port unreachable, while a client still waits for its first answer: nobody
- * listens.  The quoted packet proves itself by our connection ID, 128 random
- * bits (RFC 9000 §14.2.1 asks as much of ICMP).
+ * listens.  RFC 9000 §14.2.1: the quoted packet proves itself by addresses and
+ * ports (our own: by the UDP socket) and our connection ID, 128 random bits.
  */
 void quic_input_error(struct quic_udp *udp, struct sk_buff *skb)
 {
@@ -475,9 +488,12 @@ void quic_input_error(struct quic_udp *udp, struct sk_buff *skb)
 	if (!sk)
 		return;
 	bh_lock_sock(sk);
-	set_bit(QUIC_DEFER_REFUSED, &quic_sk(sk)->deferred);
-	if (!sock_owned_by_user(sk))
-		quic_sock_release_cb(sk);
+	/* a user's who owns the socket: connect() is over, and the path does not change yet */
+	if (quotes(skb, &quic_sk(sk)->conn.path)) {
+		set_bit(QUIC_DEFER_REFUSED, &quic_sk(sk)->deferred);
+		if (!sock_owned_by_user(sk))
+			quic_sock_release_cb(sk);
+	}
 	bh_unlock_sock(sk);
 	sock_put(sk);
 }

@@ -323,8 +323,32 @@ struct train {
 	struct quic_addr local, remote;
 	u8 ecn;
 	bool closed;		/* the last datagram was shorter */
+	bool undersized;	/* the route claims to take less than QUIC's least */
 	u32 seg, segs;
 };
+
+/*
+ * RFC 9000 §14.2.1: MUST ignore ICMP that claims less than 1200 bytes.  Routes of IPv4
+ * believe it, and IP would drop all that we send: a forged message would end the
+ * connection.  @path's own route, or that of one beside it, which has told no MTU.
+ */
+static bool is_undersized(struct sock *sk, const struct quic_path *path, const struct dst_entry *dst)
+{
+	struct quic_sock *qs = quic_sk(sk);
+
+	return unlikely(qs->mtu == QUIC_INITIAL_MIN || path != &qs->conn.path) &&
+	       path->remote.family == 4 && dst_mtu(dst) < QUIC_INITIAL_MIN + header_len(4);
+}
+
+/* IP asks the socket whose word counts: for this train the device's, not the route's. */
+static void xmit_undersized(struct sock *sk, struct sk_buff *skb, const struct train *t)
+{
+	u8 *discover = &inet_sk(sk)->pmtudisc, was = READ_ONCE(*discover);
+
+	WRITE_ONCE(*discover, IP_PMTUDISC_PROBE);
+	xmit(sk, skb, t->dst, &t->local, &t->remote, t->ecn);
+	cmpxchg(discover, IP_PMTUDISC_PROBE, was);	/* the option may have been set, without our lock */
+}
 
 static void train_flush(struct sock *sk, struct train *t)
 {
@@ -341,7 +365,10 @@ static void train_flush(struct sock *sk, struct train *t)
 	skb_set_owner_w(skb, sk);
 	quic_mib_inc(sk, QUIC_MIB_TRAIN_OUT);
 	quic_mib_net_add(sock_net(sk), QUIC_MIB_DGRAM_OUT, t->segs);
-	xmit(sk, skb, t->dst, &t->local, &t->remote, t->ecn);
+	if (unlikely(t->undersized))
+		xmit_undersized(sk, skb, t);
+	else
+		xmit(sk, skb, t->dst, &t->local, &t->remote, t->ecn);
 }
 
 static bool train_takes(const struct train *t, const struct quic_slot *slot,
@@ -403,6 +430,7 @@ static bool train_start(struct sock *sk, struct train *t, const struct quic_slot
 	t->remote = slot->path->remote;
 	t->ecn = slot->ecn;
 	t->closed = false;
+	t->undersized = is_undersized(sk, slot->path, t->dst);
 	t->seg = slot->len;
 	t->segs = 0;
 	return true;

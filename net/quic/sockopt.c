@@ -231,7 +231,10 @@ static int get_stream_open(struct sock *sk, const struct gopt *g)
 	if (err)
 		return err == -EEXIST ? -EINVAL : err;
 	si.stream_id = st->id;
-	return put(g, &si, sizeof(si));
+	err = put(g, &si, sizeof(si));
+	if (err)	/* nobody would know of it */
+		quic_streams_unopen(&quic_sk(sk)->conn.streams, st, active);
+	return err;
 }
 
 /* Returns the descriptor, too, as the draft's example B expects. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
 
@@ -389,6 +390,22 @@ static void open_ids(void)
 	pair_close(&p);
 }
 
+/* Who cannot be told of the stream that is opened for him has opened none. */
+static void open_unseen(void)
+{
+	struct quic_stream_info *si;
+	socklen_t len = sizeof(*si);
+
+	pair_open(&p, NULL);
+	si = mmap(NULL, sizeof(*si), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(si != MAP_FAILED);
+	si->stream_id = -1;
+	CHECK_OK(mprotect(si, sizeof(*si), PROT_READ));
+	CHECK_ERR(get_opt(p.cli, QUIC_SOCKOPT_STREAM_OPEN, si, &len), EFAULT);
+	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
+	pair_close(&p);
+}
+
 static void *finish_stream_0(void *arg)
 {
 	char buf[4];
@@ -592,6 +609,7 @@ static const struct test tests[] = {
 	{ "send-file", send_file },
 	{ "message-more", message_more },
 	{ "open-ids", open_ids },
+	{ "open-unseen", open_unseen },
 	{ "open-waits", open_waits },
 	{ "bad-streams", bad_streams },
 	{ "control-messages", control_messages },
