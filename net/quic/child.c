@@ -6,7 +6,7 @@
  * what accept() returns of TCP.  Most of it is read where it is used (output.c),
  * since nobody tells us when it is set; sk_clone_lock() copies too much, and
  * wants a protocol made for it.
- * Callers: listen (process context, the listener's lock not held), peeloff
+ * Callers: request (process context, the listener's lock not held), peeloff
  * (lock of the connection's sock held).
  */
 #include <net/ipv6.h>

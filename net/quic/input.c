@@ -13,7 +13,7 @@
  * large train, whose opening takes long: on another CPU it runs beside the
  * sender (or the interrupts) of this one.  While some wait, all others follow.
  *
- * Neighbours: udp (caller), lookup, listen (datagrams of no connection), output.
+ * Neighbours: udp (caller), lookup, stray (datagrams of no connection), output.
  */
 #include <linux/errqueue.h>
 #include <linux/udp.h>
@@ -361,7 +361,7 @@ static void dispatch(struct quic_udp *udp, struct sk_buff *skb, const struct qui
 	struct sock *sk = quic_lookup_cid(udp->qn, id->id, id->len);
 
 	if (!sk) {
-		quic_listen_unknown(udp, skb);
+		quic_stray_queue(udp, skb);
 		return;
 	}
 	deliver(sk, skb);

@@ -151,7 +151,7 @@ void quic_migration_settle(struct sock *sk)
 	if (!qs->conn.server)
 		sort_udp(qs);
 	else if (p->state == QUIC_PATH_VALIDATED)
-		quic_sock_renew_token(sk);
+		quic_secret_renew_token(sk);
 	if (quic_path_is(p, &qs->local, &qs->remote))
 		return;
 	qs->local = p->local;

@@ -37,7 +37,7 @@ static int net_init(struct net *net)
 	err = quic_sources_init(qn);
 	if (err)
 		goto lookup;
-	err = quic_listen_init(qn);
+	err = quic_secret_init(qn);
 	if (!err)
 		return 0;
 	quic_sources_exit(qn);
@@ -56,7 +56,7 @@ static void net_exit(struct net *net)
 	struct quic_net *qn = quic_pernet(net);
 
 	flush_work(&qn->reap);
-	quic_listen_exit(qn);
+	quic_secret_exit(qn);
 	quic_sources_exit(qn);
 	quic_lookup_exit(qn);
 	quic_mib_exit(qn);

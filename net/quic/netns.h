@@ -3,7 +3,7 @@
  * What a network namespace keeps for QUIC: the tables that find a connection,
  * the UDP sockets in use, keys of tokens, counters and limits; and the entry
  * points between the files that move datagrams (udp, lookup, input, output,
- * listen, timer), which the socket API's files do not need.
+ * stray, listen, timer), which the socket API's files do not need.
  *
  * A struct quic_udp is one kernel UDP socket, shared by all QUIC sockets bound
  * to that address and port.  Its listeners and its half-open requests hang on
@@ -228,13 +228,17 @@ void quic_sock_init_fields(struct sock *sk);
 struct sock *quic_child_new(struct sock *parent);	/* with its settings; NULL: no memory */
 void quic_child_settings(struct sock *sk, const struct sock *from);	/* of SOL_SOCKET */
 
+/* ---- stray.c: datagrams of no connection ---- */
+void quic_stray_queue(struct quic_udp *udp, struct sk_buff *skb);	/* softirq; takes the skb */
+void quic_stray_work(struct work_struct *work);
+void quic_stray_purge(struct quic_udp *udp);	/* process context, when nothing comes in any more */
+
+/* ---- secret.c ---- */
+int quic_secret_init(struct quic_net *qn);
+void quic_secret_exit(struct quic_net *qn);
+
 /* ---- listen.c ---- */
 struct sock *quic_listen_accept(struct sock *sk, int flags, int *err);
-void quic_listen_unknown(struct quic_udp *udp, struct sk_buff *skb);	/* softirq; takes the skb */
-void quic_listen_work(struct work_struct *work);
-void quic_listen_purge(struct quic_udp *udp);	/* process context, when nothing comes in any more */
-int quic_listen_init(struct quic_net *qn);
-void quic_listen_exit(struct quic_net *qn);
 void quic_listen_settled(struct quic_sock *qs);	/* no longer half open */
 void quic_listen_expire(struct sock *sk, u64 now);	/* half open for too long; lock held */
 void quic_listen_forget(struct quic_sock *qs);	/* the connection counts no more */

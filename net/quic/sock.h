@@ -270,14 +270,16 @@ int quic_sock_wspace(const struct sock *sk);	/* bytes the send buffer still take
 int quic_listen_start(struct sock *sk, int backlog);
 void quic_listen_stop(struct sock *sk);
 bool quic_listen_ready(struct sock *sk);	/* accept() would not block */
+
+/* ---- secret.c ---- */
 /* The key of session tickets that are good for this socket. */
-int quic_sock_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN]);
+int quic_secret_ticket_key(struct quic_sock *qs, u8 key[QUIC_TICKET_KEY_LEN]);
 /*
  * A server's NEW_TOKEN for the client's address: 0, -EAGAIN (it has not acknowledged
  * the last one), or another errno.
  */
-int quic_sock_issue_token(struct sock *sk);
+int quic_secret_issue_token(struct sock *sk);
 /* The client's address was validated: if it had a token, and for another, a new one. */
-void quic_sock_renew_token(struct sock *sk);
+void quic_secret_renew_token(struct sock *sk);
 
 #endif /* _QUIC_SOCK_H */

@@ -652,7 +652,7 @@ static int get_config(struct sock *sk, const struct gopt *g)
 /* NEW_TOKEN to the client, RFC 9000 §8.1.3 */
 static int issue_token(struct sock *sk)
 {
-	return established(quic_sk(sk)) ? quic_sock_issue_token(sk) : -EINVAL;
+	return established(quic_sk(sk)) ? quic_secret_issue_token(sk) : -EINVAL;
 }
 
 static int set_token(struct sock *sk, const struct opt *o)
@@ -777,7 +777,7 @@ static int get_ticket(struct sock *sk, const struct gopt *g)
 
 	if (!is_server(qs))
 		return put_blob(g, qs->ticket, qs->ticket_len);
-	err = quic_sock_ticket_key(qs, key);
+	err = quic_secret_ticket_key(qs, key);
 	if (!err)
 		err = put_blob(g, key, sizeof(key));
 	memzero_explicit(key, sizeof(key));

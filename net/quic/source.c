@@ -13,7 +13,7 @@
  * (a second at most).  So their number is bounded by what is under way, which
  * for liars is bounded by retry_threshold.
  *
- * Callers: listen (admission, in process context), and sockets that settle or go,
+ * Callers: request (admission, in process context), and sockets that settle or go,
  * in any context.  All under quic_net.sources_lock; whatever the caller holds is
  * taken outside of it.
  */

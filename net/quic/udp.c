@@ -170,7 +170,7 @@ static struct quic_udp *find(struct quic_net *qn, const struct quic_addr *a, int
 static void destroy(struct quic_udp *udp)
 {
 	cancel_delayed_work_sync(&udp->work);
-	quic_listen_purge(udp);
+	quic_stray_purge(udp);		/* may still send, in the name of udp->sk */
 	if (udp->sk)
 		sock_put(udp->sk);
 	kfree(udp);
@@ -190,7 +190,7 @@ static struct quic_udp *create(struct quic_net *qn, const struct quic_addr *a, i
 	udp->v6only = v6only;
 	spin_lock_init(&udp->lock);
 	skb_queue_head_init(&udp->unknown);
-	INIT_DELAYED_WORK(&udp->work, quic_listen_work);
+	INIT_DELAYED_WORK(&udp->work, quic_stray_work);
 	INIT_LIST_HEAD(&udp->pending);
 	__skb_queue_head_init(&udp->orphans);
 	atomic_set(&udp->users, 1);
