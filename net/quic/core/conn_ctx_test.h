@@ -11,6 +11,7 @@
 #define INI	QUIC_CRYPTO_INITIAL
 #define HS	QUIC_CRYPTO_HANDSHAKE
 #define ERR(e)	QUIC_TRANSPORT_ERROR_##e
+#define TOKEN16	1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
 
 struct ctx {
 	struct pair p;
@@ -51,6 +52,32 @@ static inline struct ctx *ctx_at(struct kunit *test, int side, u8 level)
 static inline struct quic_conn *victim(struct ctx *x)
 {
 	return &x->h.victim->c;
+}
+
+/* It closed with this error, and says so to the peer, RFC 9000 §11.1. */
+static inline void expect_fault(struct kunit *test, struct ctx *x, u64 code, u64 type,
+				const char *what)
+{
+	struct quic_conn *c = victim(x);
+	const struct quic_frame *f;
+	u8 level;
+
+	KUNIT_EXPECT_EQ_MSG(test, (int)c->state, (int)QUIC_CONN_CLOSING, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, c->close.code, code, "%s", what);
+	KUNIT_EXPECT_EQ_MSG(test, c->close.frame_type, type, "%s", what);
+	KUNIT_EXPECT_TRUE(test, c->close.local && !c->close.app);
+	KUNIT_EXPECT_EQ(test, c->close.err, EPROTO);
+	KUNIT_EXPECT_EQ(test, end_events(x->h.victim, QUIC_EVENT_CONNECTION_CLOSE, NULL), 1);
+	KUNIT_EXPECT_EQ_MSG(test, hostile_look(&x->h), 1, "%s", what);
+	for (level = 0; level < PAIR_LEVELS; level++) {
+		f = hostile_saw(&x->h, level, QUIC_FRAME_CONNECTION_CLOSE);
+		if (!f)
+			continue;
+		KUNIT_EXPECT_EQ_MSG(test, f->close.code, code, "%s", what);
+		KUNIT_EXPECT_EQ_MSG(test, f->close.frame_type, type, "%s", what);
+	}
+	f = hostile_saw(&x->h, c->confirmed ? APP : HS, QUIC_FRAME_CONNECTION_CLOSE);
+	KUNIT_EXPECT_TRUE_MSG(test, f, "%s: no CLOSE at the highest level", what);
 }
 
 #endif /* _QUIC_CONN_CTX_TEST_H */

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A client that begins with a version that nobody speaks (RFC 9000 §6.3), and
- * the server's Version Negotiation.
+ * the server's Version Negotiation; and one that is none of the server's.
  */
-#include <kunit/test.h>
-#include "conn_harness_test.h"
-#include "crypto_test_ops.h"
+#include "conn_ctx_test.h"
 
 #define GREASE	0x1a2a3a4aU
 
@@ -135,12 +133,66 @@ static void server_contradicts(struct kunit *test)
 	vn_free(test, x);
 }
 
+/* ---- a hostile one ---- */
+
+static void send_vn(struct ctx *x, const struct quic_cid *dcid, const struct quic_cid *scid,
+		    u32 a, u32 b)
+{
+	struct quic_vec d = { dcid->id, dcid->len }, s = { scid->id, scid->len };
+	const u32 versions[] = { a, b };
+	struct quic_wr w;
+
+	quic_wr_init(&w, x->h.buf, PAIR_DGRAM);
+	quic_hdr_put_vn(&w, &d, &s, versions, 2, 0x55);
+	hostile_datagram(&x->h, x->h.buf, w.p - x->h.buf);
+}
+
+static void version_negotiation(struct kunit *test)
+{
+	static const struct quic_cid other = { 16, { 1, 2, 3 } };
+	struct ctx *x = ctx_new(test);
+	struct quic_conn *c = &x->p.e[0].c;
+	struct quic_cid mine;
+
+	pair_hello(&x->p);
+	hostile_init(&x->h, &x->p.e[0]);
+	mine = c->scids.e[0].cid;
+	/* RFC 8999 §6, RFC 9000 §17.2.1: both IDs MUST be those of our packet, reversed */
+	send_vn(x, &mine, &other, 0x1a2a3a4a, 0x2a3a4a5a);
+	send_vn(x, &other, &c->odcid, 0x1a2a3a4a, 0x2a3a4a5a);
+	/* RFC 9000 §6.2: MUST discard one that lists the version in use */
+	send_vn(x, &mine, &c->odcid, 0x1a2a3a4a, QUIC_VERSION_V1);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_HANDSHAKE);
+	/* RFC 9000 §6.2: else MUST abandon the attempt */
+	send_vn(x, &mine, &c->odcid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_CLOSED);
+	KUNIT_EXPECT_EQ(test, c->close.err, EPROTONOSUPPORT);
+	KUNIT_EXPECT_EQ(test, x->p.e[0].mib[QUIC_MIB_DROP_VN], 4);
+	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
+	ctx_free(test, x);
+	/* RFC 9000 §6.2: MUST discard it once any other packet was processed */
+	x = ctx_at(test, 0, INI);
+	c = victim(x);
+	mine = c->scids.e[0].cid;
+	send_vn(x, &mine, &c->odcid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	send_vn(x, &mine, &c->dcids.e[0].cid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_HANDSHAKE);
+	ctx_free(test, x);
+	/* a server never wants one */
+	x = ctx_at(test, 1, INI);
+	c = victim(x);
+	send_vn(x, &c->scids.e[0].cid, &c->dcids.e[0].cid, 0x1a2a3a4a, QUIC_VERSION_V2);
+	KUNIT_EXPECT_EQ(test, (int)c->state, (int)QUIC_CONN_HANDSHAKE);
+	ctx_free(test, x);
+}
+
 static struct kunit_case conn_vn_cases[] = {
 	KUNIT_CASE(follows),
 	KUNIT_CASE(moves_on),
 	KUNIT_CASE(only_once),
 	KUNIT_CASE(no_common_version),
 	KUNIT_CASE(server_contradicts),
+	KUNIT_CASE(version_negotiation),
 	{}
 };
 
