@@ -303,6 +303,17 @@ static void accepted(void)
 	event_none(e.srv, 50);
 }
 
+/* A client that remembers a server which takes datagrams of 1000 bytes, on its way there. */
+static void remembers_dgrams(struct ends *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->early[CLI] = e->early[SRV] = 1;
+	e->conf.tp[SRV].max_datagram_frame_size = 1000;
+	listen_new(e);
+	first(e);
+	client_start(e);
+}
+
 /* RFC 9221 §3: a client that remembers the limit may, one that does not may not. */
 static void datagram(void)
 {
@@ -311,12 +322,7 @@ static void datagram(void)
 	struct ends e;
 	int i;
 
-	memset(&e, 0, sizeof(e));
-	e.early[CLI] = e.early[SRV] = 1;
-	e.conf.tp[SRV].max_datagram_frame_size = 1000;
-	listen_new(&e);
-	first(&e);
-	client_start(&e);
+	remembers_dgrams(&e);
 	for (i = 0; i < 3; i++)
 		CHECK_EQ(send(e.cli, "01", i, MSG_QUIC_DATAGRAM), i);
 	CHECK_ERR(send(e.cli, (char [1000]){}, 1000, MSG_QUIC_DATAGRAM), EMSGSIZE);
@@ -402,12 +408,7 @@ static void lower_limits(void)
 	int i;
 
 	for (i = 0; i < ARRAY(lower); i++) {
-		memset(&e, 0, sizeof(e));
-		e.early[CLI] = e.early[SRV] = 1;
-		e.conf.tp[SRV].max_datagram_frame_size = 1000;
-		listen_new(&e);
-		first(&e);
-		client_start(&e);
+		remembers_dgrams(&e);
 		CHECK_OK(set_opt(e.p.lis, QUIC_SOCKOPT_TRANSPORT_PARAM, &lower[i],
 				 sizeof(lower[i])));
 		arrives_once(&e);

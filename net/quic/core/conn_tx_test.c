@@ -220,6 +220,19 @@ static void amplification_odd(struct kunit *test)
 	}
 }
 
+/* The client's first flight is on its way: what of it a server is made of */
+static void request(struct ctx *x, struct quic_conn_accept *a)
+{
+	struct end *c = &x->p.e[0];
+
+	x->p.flight = 3900;
+	pair_hello(&x->p);
+	a->dcid = a->odcid = c->c.odcid;
+	a->scid = c->c.scids.e[0].cid;
+	a->local = x->p.e[1].addr;
+	a->remote = c->addr;
+}
+
 /* RFC 9000 §8.1.2: a token that vouched for the address lifts it */
 static void validated_by_token(struct kunit *test)
 {
@@ -227,13 +240,7 @@ static void validated_by_token(struct kunit *test)
 	struct ctx *x = ctx_new(test);
 	struct end *s = &x->p.e[1];
 
-	x->p.flight = 3900;
-	pair_hello(&x->p);
-	a.dcid = x->p.e[0].c.odcid;
-	a.odcid = a.dcid;
-	a.scid = x->p.e[0].c.scids.e[0].cid;
-	a.local = s->addr;
-	a.remote = x->p.e[0].addr;
+	request(x, &a);
 	KUNIT_ASSERT_EQ(test, quic_conn_accept(&s->c, &a, x->p.now), 0);
 	KUNIT_EXPECT_EQ(test, quic_path_credit(&s->c.path), U32_MAX);
 	end_deliver(s);
@@ -252,13 +259,7 @@ static void after_early_acks(struct kunit *test)
 	struct ctx *x = ctx_new(test);
 	struct end *s = &x->p.e[1];
 
-	x->p.flight = 3900;
-	pair_hello(&x->p);
-	a.dcid = x->p.e[0].c.odcid;
-	a.odcid = a.dcid;
-	a.scid = x->p.e[0].c.scids.e[0].cid;
-	a.local = s->addr;
-	a.remote = x->p.e[0].addr;
+	request(x, &a);
 	a.iscid.len = QUIC_CID_LOCAL_LEN;
 	memset(a.iscid.id, 0xab, a.iscid.len);
 	KUNIT_ASSERT_EQ(test, quic_conn_accept(&s->c, &a, x->p.now), 0);
