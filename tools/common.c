@@ -15,6 +15,8 @@
 
 #include "common.h"
 
+#define MESSAGE_MAX	8192
+
 int tool_verbose;
 
 static const char *tool_name = "";
@@ -25,13 +27,27 @@ void tool_init(const char *name)
 	tool_name = name;
 }
 
+/* What a terminal would obey: a message may have words of the peer in it. */
+static void disarm(char *text)
+{
+	unsigned char *p = (unsigned char *)text;
+
+	for (; *p; p++) {
+		if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)	/* as UTF-8 has 0x80 to 0x9f */
+			*p++ = '?';
+		else if (*p >= 0x20 && *p != 0x7f)
+			continue;
+		*p = '?';
+	}
+}
+
 static void say(const char *fmt, va_list ap)
 {
-	flockfile(stderr);
-	fprintf(stderr, "%s: ", tool_name);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
-	funlockfile(stderr);
+	char text[MESSAGE_MAX];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	disarm(text);
+	fprintf(stderr, "%s: %s\n", tool_name, text);
 }
 
 void warn_msg(const char *fmt, ...)

@@ -39,15 +39,14 @@ struct quicize_reply {
 	int32_t err;			/* 0 or a positive errno */
 };
 
-/* Room for the control message of @n descriptors */
-#define QUICIZE_CONTROL(n)	CMSG_SPACE((n) * sizeof(int))
+#define QUICIZE_FDS_MAX	2	/* descriptors in a message */
 
 /* A message with descriptors; returns what sendmsg() does. */
 static inline ssize_t quicize_send(int sd, const void *data, size_t len, const int *fds, size_t n)
 {
 	union {
 		struct cmsghdr align;
-		char bytes[QUICIZE_CONTROL(2)];
+		char bytes[CMSG_SPACE(QUICIZE_FDS_MAX * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov = { (void *)data, len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
@@ -70,12 +69,13 @@ static inline ssize_t quicize_recv(int sd, void *data, size_t len, int *fds, siz
 {
 	union {
 		struct cmsghdr align;
-		char bytes[QUICIZE_CONTROL(2)];
+		char bytes[CMSG_SPACE(QUICIZE_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec iov = { data, len };
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1,
-		.msg_control = &control, .msg_controllen = CMSG_SPACE(n * sizeof(int)),
+		/* not CMSG_SPACE(), whose padding has room for another one */
+		.msg_control = &control, .msg_controllen = CMSG_LEN(n * sizeof(int)),
 	};
 	struct cmsghdr *cm;
 	ssize_t got;

@@ -366,8 +366,10 @@ static int wait_all(int sd)
 		if (handshakes[i].at < at)
 			at = handshakes[i].at;
 	}
-	if (!fits)
-		return 0;
+	if (!fits) {		/* no memory: nobody was asked, and it will pass */
+		npolled = 0;
+		return poll(NULL, 0, BUSY_MS);
+	}
 	return poll(polled, npolled, at <= now ? 0 : (int)((at - now) / NSEC_PER_MSEC) + 1);
 }
 
@@ -375,7 +377,7 @@ static void run_listeners(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < nlisteners; i++) {
+	for (i = 0; i < nlisteners && npolled; i++) {
 		if (polled[1 + i * 2].revents & POLLOUT)
 			flush_done(&listeners[i]);
 		if (polled[2 + i * 2].revents)
@@ -394,7 +396,7 @@ void helper_run(int sd, const struct helper_opts *o)
 		run_handshakes();
 		run_listeners();
 		sweep();
-		if (polled[0].revents)
+		if (npolled && polled[0].revents)
 			more = take_request(sd);
 	}
 }
