@@ -67,7 +67,8 @@ static int hq_input(struct conn *c, struct stream *s, const uint8_t *data, size_
 		if (fin)
 			stream_input_end(s, !err);
 	} else if (!opt.server || s->id & 3) {
-		return 0;		/* nothing that we asked for */
+		s->in_done = fin;	/* nothing that we asked for, and not answered */
+		s->out_done = true;
 	} else {
 		len = len < room ? len : room;
 		memcpy(s->path + s->path_len, data, len);
