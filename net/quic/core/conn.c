@@ -839,9 +839,12 @@ void quic_conn_work(struct quic_conn *c, u64 now)
 	u8 work = c->work;
 
 	c->work = 0;
-	if ((work & QUIC_WORK_KEYS) && c->state == QUIC_CONN_ESTABLISHED &&
-	    quic_keys_prepare(&c->keys))
+	if (!(work & QUIC_WORK_KEYS) || c->state != QUIC_CONN_ESTABLISHED)
+		return;
+	if (quic_keys_prepare(&c->keys))
 		c->work |= QUIC_WORK_KEYS;	/* no memory now: at the next occasion */
+	else if (unlikely(c->nheld))
+		quic_conn_rx_held(c, QUIC_CRYPTO_APP, now);
 }
 
 int quic_conn_key_update(struct quic_conn *c, u64 now)

@@ -420,9 +420,6 @@ static void open_failed(struct quic_conn *c, struct rx_pkt *p, int err)
 	case -ENOKEY:
 		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
 		break;
-	case -EAGAIN:
-		c->work |= QUIC_WORK_KEYS;
-		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
 		break;
 	case -EPROTO:	/* RFC 9000 §17.2, §17.3.1: reserved bits */
 		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION, 0, p->now);
@@ -488,12 +485,10 @@ static u8 *held_count(struct quic_conn *c, u8 level)
 	return level == QUIC_CRYPTO_EARLY ? &c->nheld_early : &c->nheld;
 }
 
-static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+static bool hold(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
 	struct quic_held *held;
 
-	if (!worth_holding(c, p->level))
-		return false;
 	held = kmalloc(sizeof(*held) + p->h.len, GFP_ATOMIC);
 	if (!held)
 		return false;
@@ -504,9 +499,28 @@ static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	memcpy(held->data, pkt, p->h.len);
 	list_add_tail(&held->list, &c->held);
 	++*held_count(c, p->level);
+	return true;
+}
+
+static bool hold_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	if (!worth_holding(c, p->level) || !hold(c, p, pkt))
+		return false;
 	if (!c->server)		/* the server's Initial packets did not come */
 		hurry(c, QUIC_SPACE_INITIAL, p->now);
 	return true;
+}
+
+/*
+ * RFC 9001 §6: of the next phase, whose keys are yet to be made in process
+ * context.  It is not dropped: a peer that cannot read the current phase any
+ * more, and sent nothing but an ACK, would never be heard again.
+ */
+static void hold_next_phase(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	c->work |= QUIC_WORK_KEYS;
+	if (c->nheld >= QUIC_HELD_MAX || p->path != &c->path || !hold(c, p, pkt))
+		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
 }
 
 /* Open the packet at @pkt: on success p->chunk and p->o say where the plaintext is. */
@@ -533,10 +547,12 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	}
 	err = quic_keys_open(p->keys, p->level, pkt, &p->h,
 			     quic_acktr_largest(&c->space[p->sp]->ack), dst, &p->o);
-	if (err) {
+	if (err == -EAGAIN)
+		hold_next_phase(c, p, pkt);
+	else if (err)
 		open_failed(c, p, err);
+	if (err)
 		return false;
-	}
 	if (!in_place && p->o.payload != dst) {		/* plain, but nothing wraps the datagram */
 		memcpy(dst, p->o.payload, p->o.payload_len);
 		p->o.payload = dst;

@@ -333,13 +333,15 @@ static void key_update_of_the_peer(struct kunit *test)
 	HOSTILE(&x->h, APP, 0x01);
 	hostile_look(&x->h);
 	hostile_update(x);
-	/* not prepared: the packet is dropped, and work is asked for */
-	if (!c->keys.prepared) {
-		HOSTILE(&x->h, APP, 0x01);
-		KUNIT_EXPECT_TRUE(test, c->work & QUIC_WORK_KEYS);
-		quic_conn_work(c, x->p.now);
-	}
+	KUNIT_ASSERT_FALSE(test, c->keys.prepared);
+	/* not prepared: the packet is held, and work is asked for */
 	HOSTILE(&x->h, APP, 0x01);
+	KUNIT_EXPECT_TRUE(test, c->work & QUIC_WORK_KEYS);
+	KUNIT_EXPECT_EQ(test, (u32)c->nheld, 1);
+	KUNIT_EXPECT_FALSE(test, c->keys.phase);
+	quic_conn_work(c, x->p.now);
+	KUNIT_EXPECT_EQ(test, (u32)c->nheld, 0);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_NOKEY], 0);
 	/* RFC 9001 §6.2: MUST answer with the new keys */
 	KUNIT_EXPECT_TRUE(test, c->keys.phase);
 	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_KEY_UPDATE], 1);
@@ -349,6 +351,43 @@ static void key_update_of_the_peer(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, x->h.keys.phase_first_rx == QUIC_TIME_NEVER);
 	/* RFC 9001 §6.4: and never again the old ones */
 	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	ctx_free(test, x);
+}
+
+/* Those of a phase without keys are few, in order, freed, and tried once. */
+static void key_update_held(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+	struct quic_conn *c = victim(x);
+	u64 before;
+	int i;
+
+	hostile_update(x);
+	for (i = 0; i < QUIC_HELD_MAX + 3; i++)
+		HOSTILE(&x->h, APP, 0x01);
+	KUNIT_EXPECT_EQ(test, (u32)c->nheld, (u32)QUIC_HELD_MAX);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_NOKEY], 3);
+	before = x->h.victim->mib[QUIC_MIB_PKT_IN];
+	quic_conn_work(c, x->p.now);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_PKT_IN], before + QUIC_HELD_MAX);
+	KUNIT_EXPECT_EQ(test, (u32)c->nheld, 0);
+	KUNIT_EXPECT_TRUE(test, c->keys.phase);
+	ctx_free(test, x);
+	/* forged ones: held as well, and then they are none of the next phase either */
+	x = ctx_at(test, 1, APP);
+	c = victim(x);
+	hostile_update(x);
+	hostile_update(x);
+	hostile_update(x);
+	HOSTILE(&x->h, APP, 0x01);
+	KUNIT_EXPECT_EQ(test, (u32)c->nheld, 1);
+	quic_conn_work(c, x->p.now);
+	KUNIT_EXPECT_EQ(test, (u32)c->nheld, 0);
+	KUNIT_EXPECT_EQ(test, x->h.victim->mib[QUIC_MIB_DROP_AUTH], 1);
+	KUNIT_EXPECT_FALSE(test, c->keys.phase);
+	KUNIT_EXPECT_TRUE(test, quic_conn_is_open(c));
+	/* what is still held when the connection goes is freed */
+	HOSTILE(&x->h, APP, 0x01);
 	ctx_free(test, x);
 }
 
@@ -794,6 +833,7 @@ static struct kunit_case conn_rx_cases[] = {
 	KUNIT_CASE(held_until_complete),
 	KUNIT_CASE(not_held_after),
 	KUNIT_CASE(key_update_of_the_peer),
+	KUNIT_CASE(key_update_held),
 	KUNIT_CASE(key_update_backwards),
 	KUNIT_CASE(reordered_around_update),
 	KUNIT_CASE(forgery_limit),
