@@ -42,8 +42,8 @@ lacks() {
 	done
 }
 
-# fails client|server CASE[,CASE...] THIRD REASON - a fault of its own: THIRD, another peer, is to
-# witness it in our place, each time; if it passes, the fault is ours.
+# fails client|server CASE[,CASE...] THIRD REASON - a fault of its own, and its reason. What fails is
+# tried with others in our place anyway; here with THIRD, another peer, alone. If it passes, the fault is ours.
 fails() {
 	local case
 	for case in ${2//,/ }; do

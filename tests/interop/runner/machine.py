@@ -5,6 +5,7 @@ It is the debug kernel in virtual time (uml), where waiting costs nothing and no
 too slow for the link; or a stock kernel (6.1, 6.12) in QEMU, by the clock on the wall.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -20,9 +21,11 @@ MEMORY_MIB = 3072
 START_SECONDS = 120
 SECONDS_PER_COST = 60       # until a job is given up: on a slow machine shared with others
 FOREVER = "1000000"         # virtual seconds pass quickly
+# What says nothing about who was in it.
+DIED, STUCK = "the machine died", "the machine made no progress"
 
 
-def children(pid):
+def family(pid):
     """The process and all below it."""
     below = {}
     for entry in filter(str.isdigit, os.listdir("/proc")):
@@ -38,26 +41,45 @@ def children(pid):
     return found
 
 
+def signal_all(pids, sig):
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, sig)
+
+
+def kill_family(pid):
+    """Stopped first, none can start others while they are counted, nor outlive its parent."""
+    known = []
+    while (found := family(pid)) != known:
+        signal_all(found, signal.SIGSTOP)
+        known = found
+    signal_all(reversed(known), signal.SIGKILL)
+
+
 class Machine(threading.Thread):
     def __init__(self, name, kernel, out, take, give):
         super().__init__(name=name)
         self.kernel, self.take, self.give = kernel, take, give
         self.out = os.path.join(out, name)
         self.process, self.number, self.reports = None, 0, []
+        self.cancelled = threading.Event()
+
+    def command(self):
+        runner = {"uml": [os.path.join(VM, "uml-run"), "-T"],
+                  "uml-clock": [os.path.join(VM, "uml-run"), "-a", "time-travel"]}.get(
+                      self.kernel, [os.path.join(VM, "qemu-run")])
+        return [*runner, "-t", FOREVER, "-m", str(MEMORY_MIB), "-o", self.out,
+                *(["--"] if self.kernel.startswith("uml") else [self.kernel]), "-c",
+                'exec /usr/bin/python3 "$0" "$@"', os.path.join(TOP, "tests/interop/runner/guest.py"),
+                os.path.join(TOP, "tests/interop/peers"), os.path.join(BUILD, "tests/interop/forward")]
 
     def boot(self):
         shutil.rmtree(self.out, ignore_errors=True)
         os.makedirs(os.path.join(self.out, "queue"))
-        runner = {"uml": [os.path.join(VM, "uml-run"), "-T"],
-                  "uml-clock": [os.path.join(VM, "uml-run"), "-a", "time-travel"]}.get(
-                      self.kernel, [os.path.join(VM, "qemu-run")])
-        command = [*runner, "-t", FOREVER, "-m", str(MEMORY_MIB), "-o", self.out,
-                   *(["--"] if self.kernel.startswith("uml") else [self.kernel]), "-c",
-                   'exec /usr/bin/python3 "$0" "$@"', os.path.join(TOP, "tests/interop/runner/guest.py"),
-                   os.path.join(TOP, "tests/interop/peers"), os.path.join(BUILD, "tests/interop/forward")]
         self.log = open(self.out + ".log", "w")
-        self.process = subprocess.Popen(command, cwd=TOP, stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log, env=dict(os.environ, BUILD=BUILD))
+        self.process = subprocess.Popen(self.command(), cwd=TOP, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log, env=dict(os.environ, BUILD=BUILD),
+                                        start_new_session=True)      # a ^C is for us alone
         self.number = 0
 
     def queue(self, job):
@@ -78,21 +100,27 @@ class Machine(threading.Thread):
         while not os.path.exists(os.path.join(target, "result.json")):
             if self.process.poll() is not None:
                 self.end()
-                return None, "the machine died"
+                return None, DIED
+            if self.cancelled.wait(0.05):
+                self.kill()
+                return None, "given up"
             if time.monotonic() > deadline:
                 self.kill()
-                return None, "the machine made no progress"
-            time.sleep(0.05)
+                return None, STUCK
         return target, ""
 
     def kill(self):
-        for pid in reversed(children(self.process.pid)):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        kill_family(self.process.pid)
         self.process.wait()
         self.process = None
+
+    def wait(self, seconds):
+        """Its exit status; None if it has not ended by then, or is given up."""
+        deadline = time.monotonic() + seconds
+        while (status := self.process.poll()) is None and time.monotonic() < deadline:
+            if self.cancelled.wait(0.05):
+                break
+        return status
 
     def end(self):
         """Lets it go; what its kernel had to say against us goes to reports."""
@@ -100,9 +128,8 @@ class Machine(threading.Thread):
             return
         if self.process.poll() is None:
             self.queue("end")
-        try:
-            status = self.process.wait(START_SECONDS)
-        except subprocess.TimeoutExpired:
+        status = self.wait(START_SECONDS)
+        if status is None:
             self.reports.append("the machine does not end")
             return self.kill()
         if status:
@@ -111,6 +138,14 @@ class Machine(threading.Thread):
         self.process = None
 
     def run(self):
-        while (job := self.take()) is not None:
-            self.give(job, *self.run_job(job))
+        while not self.cancelled.is_set() and (job := self.take()) is not None:
+            path, why = self.run_job(job)
+            if why == DIED:         # which was reported; the job may be innocent
+                path, why = self.run_job(job)
+            self.give(job, path, why)
         self.end()
+
+    def cancel(self):
+        """From another thread: no more jobs, and nothing of the machine is left afterwards."""
+        self.cancelled.set()
+        self.join()

@@ -6,8 +6,7 @@ import json
 
 from cases import CASES
 
-OWN = "the peer's own: "     # begins the reason of a failure that a third one has with the peer, too
-SIGNS = {"passed": "✓", "failed": "✗", "unsupported": "–", None: ""}
+SIGNS = {"passed": "✓", "failed": "✗", "own": "(✗)", "unsupported": "–", None: ""}
 ROLES = ("client", "server", "both")
 
 INTRO = """\
@@ -22,10 +21,14 @@ runner. This page is written by `make interop` (tests/interop/runner); the same 
 ABOUT = """\
 ## How to read it
 
-✓ passed, ✗ failed, (✗) failed by a fault of the peer's own (below), – unsupported by one of the two (the endpoint's exit status 127, or what the peer's script
-says), empty: not run yet, \\* over HTTP/3, because the peer does not speak hq-interop. **Role** is the role of the peer: in the rows
-`client` the peer's client talks to our server, in those of `server` our client to the peer's server; `both` is
-ourselves on both sides.
+✓ passed, ✗ failed, (✗) failed by the peer's own fault, – unsupported by one of the two (the endpoint's exit status
+127, or what the peer's script says), \\* over HTTP/3, because the peer does not speak hq-interop. **Role** is the role
+of the peer: in the rows `client` the peer's client talks to our server, in those of `server` our client to the
+peer's server; `both` is ourselves on both sides.
+
+What fails is run again with one or two third implementations in our place, those that pass the same case beside us.
+Where they fail as well the fault is the peer's own; where one passes, or there is none, it counts as ours,
+and `make interop` ends with a status that is not 0.
 
 A run is judged as the public runner does it: by captures of both sides of the link, decrypted by tshark with the
 key logs, and by comparing the files (tests/interop/runner/rules.py). The link is 10 Mbit/s, 15 ms one way, with a
@@ -43,15 +46,6 @@ What failed leaves captures, key logs and the endpoints' output in `build/intero
 """
 
 
-OWN_FAULTS = """\
-## What failed by a fault of the peer's own
-
-In each of these cases a third implementation in our place, at the other end of the same peer, failed as we did:
-`make interop` runs it beside, each time, and counts the failure as the peer's only if it is seen again.
-
-"""
-
-
 def rows(results):
     """(peer, role) in the order of the page, with its results by case."""
     table = {}
@@ -61,14 +55,17 @@ def rows(results):
 
 
 def is_own(r):
-    return r["result"] == "failed" and r["why"].startswith(OWN)
+    """The peer's own fault: third implementations in our place failed as well, each of them."""
+    thirds = r.get("thirds") or []
+    return r["result"] == "failed" and bool(thirds) and all(t["result"] == "failed" for t in thirds)
+
+
+def kind(r):
+    return r and ("own" if is_own(r) else r["result"])
 
 
 def sign(r):
-    text = SIGNS[r and r["result"]]
-    if r and is_own(r):
-        text = f"({text})"
-    return text + ("*" if r and r.get("alpn") == "h3" and r["case"] != "http3" else "")
+    return SIGNS[kind(r)] + ("*" if r and r.get("alpn") == "h3" and r["case"] != "http3" else "")
 
 
 def columns(results):
@@ -77,16 +74,16 @@ def columns(results):
 
 
 def count(results):
-    numbers = [sum(r["result"] == what for r in results) for what in ("passed", "failed", "unsupported")]
-    own = sum(is_own(r) for r in results)
-    return "{} passed, {} failed{}, {} unsupported".format(
-        *numbers[:2], f" ({own} by a fault of the peer's own)" if own else "", numbers[2])
+    numbers = [sum(kind(r) == what for r in results) for what in ("passed", "failed", "own", "unsupported")]
+    return "{} passed, {} failed, {} failed by the peer's own fault, {} unsupported".format(*numbers)
+
+
+KEYS = ("peer", "role", "case", "result", "why", "reason", "thirds")
 
 
 def write_json(results, path):
     with open(path, "w") as file:
-        json.dump([{key: r[key] for key in ("peer", "role", "case", "result", "why")} for r in results],
-                  file, indent=1)
+        json.dump([{key: r[key] for key in KEYS if r.get(key) or key == "why"} for r in results], file, indent=1)
         file.write("\n")
 
 
@@ -119,14 +116,21 @@ def md_cases(results):
     return md_table(["", "case"], [[case.letter, case.name] for case in columns(results)])
 
 
-def listed(results, what, own=False):
+def evidence(r):
+    """Why it is so, and what came of those in our place."""
+    return (f" {r['reason']}." if is_own(r) and r.get("reason") else "") + "".join(f" With {t['peer']} in our place: {t['result']}" + (f": {t['why']}" if t["why"] else "") + "."
+                   for t in r.get("thirds") or [])
+
+
+def listed(results, what):
     """A line for each case and reason, with all whom it concerns."""
     lines = {}
     for (peer, role), cells in rows(results):
         for case in CASES:
             r = cells.get(case.name)
-            if r and r["result"] == what and r["why"] and is_own(r) == own:
-                lines.setdefault((peer, role, r["why"]), []).append(case.name)
+            if r and kind(r) == what and r["why"]:
+                why = r["why"] + (f".{evidence(r)}" if r.get("thirds") else "")
+                lines.setdefault((peer, role, why), []).append(case.name)
     return [f"- {peer}, {role}: {', '.join(names)}: {why}\n" for (peer, role, why), names in lines.items()]
 
 
@@ -138,8 +142,7 @@ def measurements(results):
 
 
 def write_markdown(results, path):
-    failed, unsupported = listed(results, "failed"), listed(results, "unsupported")
-    own = [line.replace(OWN, "") for line in listed(results, "failed", own=True)]
+    failed, own, unsupported = (listed(results, what) for what in ("failed", "own", "unsupported"))
     with open(path, "w") as file:
         file.write(INTRO + count(results) + ".\n\n" + md_matrix(results) + "\n" + ABOUT)
         file.write("## The cases\n\n" + md_cases(results) + "\n")
@@ -147,9 +150,8 @@ def write_markdown(results, path):
                    "server. Where ± stands: mean\nand deviation of five runs. "
                    "The rate is that of the file, between the server's first and last 1-RTT packet.\n\n" +
                    md_table(["peer", "role", "goodput", "beside TCP"], measurements(results)) + "\n")
-        file.write("## What failed\n\n" + ("".join(failed) or "Nothing.\n") + "\n")
-        if own:
-            file.write(OWN_FAULTS + "".join(own) + "\n")
+        file.write("## What failed\n\n" + ("".join(failed) or "Nothing that is not the peer's own.\n") + "\n")
+        file.write("## The peer's own\n\n" + ("".join(own) or "Nothing.\n") + "\n")
         file.write("## What is not supported\n\n" + ("".join(unsupported) or "Nothing.\n"))
 
 
@@ -161,10 +163,12 @@ PAGE = """<!DOCTYPE html>
 body {{ font-family: sans-serif; margin: 2em }}
 table {{ border-collapse: collapse }}
 td, th {{ border: 1px solid #888; padding: .25em .5em; text-align: center }}
-.passed {{ background: #8fd694 }} .failed {{ background: #f28b82 }} .unsupported {{ background: #ddd }}
+.passed {{ background: #8fd694 }} .failed {{ background: #f28b82 }} .own {{ background: #fdd663 }}
+.unsupported {{ background: #ddd }}
 </style>
 <h1>QUIC interoperation</h1>
-<p>{count}. Role is the peer's; hover over a cell for the reason; * is over HTTP/3.</p>
+<p>{count}. Role is the peer's; hover over a cell for the reason; (✗) is the peer's own fault, * is
+over HTTP/3.</p>
 <table><tr><th>peer</th><th>role</th>{head}</tr>
 {body}</table>
 </html>
@@ -174,8 +178,8 @@ td, th {{ border: 1px solid #888; padding: .25em .5em; text-align: center }}
 def html_cell(r):
     if not r:
         return "<td></td>"
-    title = html.escape(r["why"], quote=True)
-    return f'<td class="{r["result"]}" title="{title}">{sign(r)}</td>'
+    title = html.escape(r["why"] + evidence(r), quote=True)
+    return f'<td class="{kind(r)}" title="{title}">{sign(r)}</td>'
 
 
 def write_html(results, path):

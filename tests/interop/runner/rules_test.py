@@ -3,14 +3,11 @@
 """Every rule against a run that keeps it, and against runs that break it, each in one way.
 
 The runs are made here of packets as capture.py gives them; captures/ holds recorded ones, of
-our endpoint on both sides, which must pass their own case and fail the others. And whose fault
-it is, by what a witness saw.
+our endpoint on both sides, which must pass their own case and fail the others.
 """
 
 import copy
 import functools
-import importlib.machinery
-import importlib.util
 import os
 import sys
 import tempfile
@@ -20,7 +17,6 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, HERE)
 
-import matrix                                                                              # noqa: E402
 from capture import (PORT, VERSION_1, VERSION_2, Capture, Datagram, Packet, undo_nat)      # noqa: E402
 from cases import BY_NAME, CASES                                                           # noqa: E402
 from rules import RULES, Evidence, verdict                                                 # noqa: E402
@@ -430,71 +426,14 @@ class Recorded(unittest.TestCase):
                 self.assertEqual(one.read(), other.read())
 
 
-def load_runner():
-    loader = importlib.machinery.SourceFileLoader("runner", os.path.join(HERE, "interop"))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("runner", loader))
-    loader.exec_module(module)
-    return module
-
-
-class Blame(unittest.TestCase):
-    """A failure is the peer's own if a third one in our place fails, too."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.runner = load_runner()
-
-    def peer(self, name, alpns="hq-interop"):
-        peer = object.__new__(self.runner.Peer)
-        peer.name, peer.alpns, peer.lacks, peer.fails = name, {}, {}, {}
-        peer.alpns["client"] = peer.alpns["server"] = alpns.split()
-        return peer
-
-    def result(self, ours, witness):
-        """Of our client and of the witness's with the server of a peer."""
-        cell = self.runner.Cell("peer", "server", BY_NAME["handshake"], self.peer("quic"), self.peer("peer"))
-        cell.blame(self.peer("third"), "it sleeps")
-        self.assertEqual([job["client"] for part in (cell, cell.witness) for job in part.jobs(1, {1: ""})],
-                         ["quic", "third"])
-        cell.verdicts.append(ours)
-        self.assertFalse(cell.done())
-        cell.witness.verdicts.append(witness)
-        self.assertTrue(cell.done())
-        return cell.result()
-
-    def test_blamed_and_seen(self):
-        r = self.result(("failed", "no file"), ("failed", "no file there"))
-        self.assertTrue(matrix.is_own(r))
-        self.assertEqual(r["why"], matrix.OWN + "it sleeps; no file; with third in our place: no file there")
-        self.assertEqual(matrix.sign(r), "(✗)")
-        self.assertEqual(matrix.count([r]), "0 passed, 1 failed (1 by a fault of the peer's own), 0 unsupported")
-        self.assertEqual(matrix.listed([r], "failed"), [])
-        self.assertEqual(len(matrix.listed([r], "failed", own=True)), 1)
-
-    def test_blamed_and_not_seen(self):
-        for seen in ("passed", "unsupported"):
-            r = self.result(("failed", "no file"), (seen, ""))
-            self.assertFalse(matrix.is_own(r))
-            self.assertEqual((r["result"], r["why"]), ("failed", f"no file; with third in our place it {seen}"))
-
-    def test_blamed_and_passed(self):
-        r = self.result(("passed", ""), ("failed", "no file there"))
-        self.assertEqual((r["result"], r["why"]), ("passed", ""))
-
-    def test_witness_that_cannot(self):
-        cell = self.runner.Cell("peer", "server", BY_NAME["handshake"], self.peer("quic"), self.peer("peer"))
-        with self.assertRaises(SystemExit):
-            cell.blame(self.peer("third", "h3"), "it sleeps")
-
-
 class Report(unittest.TextTestResult):
     """A line for each test, as tests/run counts them."""
 
     def addSuccess(self, test):
-        print(f"ok interop rules: {test._testMethodName}", flush=True)
+        print(f"ok interop runner: {test._testMethodName}", flush=True)
 
     def line(self, test, error):
-        print(f"not ok interop rules: {test} - {error[1]}".replace("\n", " "), flush=True)
+        print(f"not ok interop runner: {test} - {error[1]}".replace("\n", " "), flush=True)
 
     def addFailure(self, test, err):
         self.line(test, err)
