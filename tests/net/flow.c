@@ -94,19 +94,28 @@ static void backpressure_server(void)
 	backpressure(p.srv, p.cli);
 }
 
+/* A client whose first stream takes no more: the bytes that it took, @least or some more. */
+static uint64_t open_and_fill(const struct conf *c, uint64_t least)
+{
+	uint64_t n;
+	int err;
+
+	pair_open(&p, c);
+	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
+	n = fill_up(p.cli, 0, &err);
+	CHECK_EQ(err, ENOSPC);
+	CHECK(n >= least);
+	return n;
+}
+
 /* Blocked by the stream's window: ENOSPC with a stream named, EAGAIN without. */
 static void flow_control_errno(void)
 {
 	struct conf c = { .tp[SRV] = { .max_stream_data_bidi_remote = 20000 } };
-	uint64_t n;
 	int err;
 
-	pair_open(&p, &c);
-	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
-	n = fill_up(p.cli, 0, &err);
-	CHECK_EQ(err, ENOSPC);
-	CHECK(n >= 20000);
-	n += fill_up(p.cli, -1, &err);
+	open_and_fill(&c, 20000);
+	fill_up(p.cli, -1, &err);
 	CHECK_EQ(err, EAGAIN);
 	CHECK_ERR(quic_sendmsg(p.cli, "x", 1, 0, MSG_DONTWAIT | MSG_QUIC_STREAM_SNDBLOCK), ENOSPC);
 	/* another stream is not blocked */
@@ -118,14 +127,8 @@ static void flow_control_errno(void)
 static void flow_control_connection(void)
 {
 	struct conf c = { .tp[SRV] = { .max_data = 30000 } };
-	uint64_t n;
-	int err;
+	uint64_t n = open_and_fill(&c, 30000);
 
-	pair_open(&p, &c);
-	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
-	n = fill_up(p.cli, 0, &err);
-	CHECK_EQ(err, ENOSPC);
-	CHECK(n >= 30000);
 	CHECK_ERR(quic_sendmsg(p.cli, "x", 1, 4, NEW | MSG_DONTWAIT), ENOSPC);
 	sleep_ms(50);
 	recv_pattern(p.srv, 0, n, false);	/* and all of it comes */

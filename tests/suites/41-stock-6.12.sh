@@ -4,8 +4,4 @@
 set -euo pipefail
 . "$(dirname "$(realpath "$0")")/lib.sh"
 
-have_component tests/net/list
-scripts/kmod-build 6.12
-make -s libquic tools
-make -s -C tests/net all
-machine stock-6.12 "$vm/qemu-run" -t 1500 -m 3072 6.12 tests/suites/in-vm-net stock
+stock 6.12

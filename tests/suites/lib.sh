@@ -46,3 +46,12 @@ machine() {
 	*) not_ok "$name" "status $status" ;;
 	esac
 }
+
+# stock SERIES - the socket tests in Debian's kernel of that series
+stock() {
+	have_component tests/net/list
+	scripts/kmod-build "$1"
+	make -s libquic tools
+	make -s -C tests/net all
+	machine "stock-$1" "$vm/qemu-run" -t 1500 -m 3072 "$1" tests/suites/in-vm-net stock
+}
