@@ -536,7 +536,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 {
 	struct quic_conn *c = &quic_sk(sk)->conn;
 	struct train t = {};
-	struct quic_slot slot;
+	struct quic_slot slot = {};
 	struct tx_cpu *cpu;
 	bool probe;
 	int n, err;

@@ -306,6 +306,11 @@ struct quic_slot {
 	u32 len;			/* out */
 	const struct quic_path *path;	/* out: addresses */
 	u8 ecn;				/* out: enum quic_ecn */
+	/*
+	 * In: what the call before left there, if nothing has touched the connection since and
+	 * @now is the same: a burst.  Else false, to begin with.
+	 */
+	bool bulk;
 };
 /*
  * Make the next datagram: 1 it is in the slot, 0 nothing to send now

@@ -29,7 +29,7 @@ struct tx {
 	u32 pad_to;		/* bytes it must have (RFC 9000 §14.1) */
 	u64 now;
 	bool data_ok;		/* congestion control and pacing let data out */
-	bool bulk;		/* nothing but stream data is to be sent */
+	bool bulk;		/* nothing but stream data is to be sent; then: was sent */
 	bool has_initial;
 	u32 spare;		/* room to be left for another packet in the datagram */
 	bool sent_eliciting;
@@ -605,9 +605,10 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 		return err;
 	quic_pkt_start(p, level_type[level],
 		       t->limit - t->spare - t->slot->len - z.hdr_len - overhead);
+	t->bulk = t->bulk && quic_streams_tx_bulk(&c->streams, p);
 	if (level == QUIC_CRYPTO_EARLY)
 		put_early(c, p, t);
-	else if (!t->bulk || !quic_streams_tx_bulk(&c->streams, p))
+	else if (!t->bulk)
 		put_frames(c, sp, p, t);
 	if (!p->len)
 		return 0;
@@ -788,6 +789,16 @@ bool quic_conn_only_data(const struct quic_conn *c)
 	       quic_streams_only_new(&c->streams);
 }
 
+static int add_app(struct quic_conn *c, struct tx *t)
+{
+	int err = add_packet(c, t, QUIC_CRYPTO_APP, true);
+
+	/* RFC 9001 §6.6 */
+	if (unlikely(err == -EKEYEXPIRED))
+		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_AEAD_LIMIT_REACHED, 0, t->now);
+	return err;
+}
+
 static int tx_open(struct quic_conn *c, struct tx *t)
 {
 	int err = 0;
@@ -804,10 +815,7 @@ static int tx_open(struct quic_conn *c, struct tx *t)
 	/* most packets of a transfer: they carry stream data alone, and fill up with it */
 	t->bulk = t->data_ok && !list_empty(&c->streams.ready) && quic_conn_only_data(c);
 	if (t->bulk || wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
-		err = add_packet(c, t, QUIC_CRYPTO_APP, true);
-	/* RFC 9001 §6.6 */
-	if (err == -EKEYEXPIRED)
-		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_AEAD_LIMIT_REACHED, 0, t->now);
+		err = add_app(c, t);
 	return err;
 }
 
@@ -904,6 +912,35 @@ static int tx_side(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	return err < 0 ? err : finish_datagram(c, &t);
 }
 
+/* RFC 9000 §13.4: all of them, while the path is tested or has passed the test */
+static u8 ecn_flags(const struct quic_conn *c)
+{
+	return quic_loss_ecn_mark(&c->loss) ? QUIC_SENT_ECT : 0;
+}
+
+/*
+ * One more of a burst of stream data: since the one before only that has left, so that
+ * what else could be sent, and to where, is as it was.  0: to be looked at from scratch.
+ */
+static int go_on(struct quic_conn *c, struct quic_slot *slot, u64 now)
+{
+	struct tx t = {
+		.slot = slot, .path = &c->path, .now = now, .data_ok = true, .bulk = true,
+		.limit = min_t(u32, slot->cap, c->path.mtu), .sent_flags = ecn_flags(c),
+		.dcid = &quic_cids_remote_active(&c->dcids)->cid,
+	};
+	int err;
+
+	slot->bulk = false;
+	if (!data_allowed(c, c->path.mtu, now))
+		return 0;
+	err = add_app(c, &t);
+	if (err <= 0)
+		return err;
+	slot->bulk = t.bulk;
+	return finish_datagram(c, &t);
+}
+
 int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 {
 	u32 mtu = c->confirmed || c->state == QUIC_CONN_ESTABLISHED ? c->path.mtu : HANDSHAKE_MTU;
@@ -912,6 +949,11 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	int err;
 
 	slot->len = 0;
+	if (slot->bulk) {
+		err = go_on(c, slot, now);
+		if (err)
+			return err;
+	}
 	if (c->state == QUIC_CONN_IDLE || c->state >= QUIC_CONN_DRAINING)
 		return 0;
 	if (unlikely(c->side_tx) && c->state == QUIC_CONN_ESTABLISHED) {
@@ -934,16 +976,15 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	if (c->state == QUIC_CONN_CLOSING) {
 		err = tx_close(c, &t);
 	} else {
-		/* RFC 9000 §13.4: all of them, while the path is tested or has passed the test */
-		if (quic_loss_ecn_mark(&c->loss))
-			t.sent_flags = QUIC_SENT_ECT;
+		t.sent_flags = ecn_flags(c);
 		t.data_ok = data_allowed(c, mtu, now);
 		err = tx_open(c, &t);
 		/* a datagram, with as many spaces as it holds, is one of them */
 		if (unlikely(c->loss.probes) && t.probed)
 			c->loss.probes--;
 	}
-	if (slot->len)
-		return finish_datagram(c, &t);
-	return min(err, 0);
+	if (!slot->len)
+		return min(err, 0);
+	slot->bulk = t.bulk && c->path.state == QUIC_PATH_VALIDATED;
+	return finish_datagram(c, &t);
 }

@@ -330,13 +330,17 @@ unsigned int quic_frame_stream_hdr_len(u64 id, u64 off, u32 len, bool with_len)
 void quic_frame_put_stream_hdr(struct quic_wr *w, u64 id, u64 off, u32 len,
 			       bool with_len, bool fin)
 {
-	quic_wr_u8(w, QUIC_FRAME_STREAM | (off ? QUIC_STREAM_BIT_OFF : 0) |
-		      (with_len ? QUIC_STREAM_BIT_LEN : 0) | (fin ? QUIC_STREAM_BIT_FIN : 0));
-	quic_wr_varint(w, id);
+	u8 *p = quic_wr_take(w, quic_frame_stream_hdr_len(id, off, len, with_len));
+
+	if (!p)
+		return;
+	*p++ = QUIC_FRAME_STREAM | (off ? QUIC_STREAM_BIT_OFF : 0) |
+	       (with_len ? QUIC_STREAM_BIT_LEN : 0) | (fin ? QUIC_STREAM_BIT_FIN : 0);
+	p = quic_varint_put(p, id);
 	if (off)
-		quic_wr_varint(w, off);
+		p = quic_varint_put(p, off);
 	if (with_len)
-		quic_wr_varint(w, len);
+		quic_varint_put(p, len);
 }
 
 unsigned int quic_frame_crypto_hdr_len(u64 off, u32 len)

@@ -216,10 +216,17 @@ void quic_hdr_set_length(u8 *length, u16 value)
 void quic_hdr_put_short(struct quic_wr *w, const struct quic_cid *dcid,
 			bool spin, bool key_phase, u64 pn, u8 pn_len)
 {
-	quic_wr_u8(w, QUIC_HDR_FIXED | (spin ? QUIC_HDR_SPIN : 0) |
-		      (key_phase ? QUIC_HDR_KEY_PHASE : 0) | (pn_len - 1));
-	quic_wr_bytes(w, dcid->id, dcid->len);
-	quic_wr_be(w, pn, pn_len);
+	u8 *p = quic_wr_take(w, 1 + dcid->len + pn_len);
+	u8 i;
+
+	if (!p)
+		return;
+	*p++ = QUIC_HDR_FIXED | (spin ? QUIC_HDR_SPIN : 0) |
+	       (key_phase ? QUIC_HDR_KEY_PHASE : 0) | (pn_len - 1);
+	memcpy(p, dcid->id, dcid->len);
+	p += dcid->len;
+	for (i = pn_len; i--; pn >>= 8)
+		p[i] = pn;
 }
 
 void quic_hdr_put_vn(struct quic_wr *w, const struct quic_vec *dcid,

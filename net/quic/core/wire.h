@@ -140,6 +140,32 @@ static inline unsigned int quic_varint_len(u64 v)
 	return v < 64 ? 1 : v < 16384 ? 2 : v < 1073741824 ? 4 : 8;
 }
 
+/* @v to @p, where quic_varint_len(@v) bytes are free; returns what follows them. */
+static inline u8 *quic_varint_put(u8 *p, u64 v)
+{
+	__be64 be8;
+	__be32 be4;
+	__be16 be2;
+
+	switch (quic_varint_len(v)) {
+	case 1:
+		*p = v;
+		return p + 1;
+	case 2:
+		be2 = cpu_to_be16(v | 1 << 14);
+		memcpy(p, &be2, sizeof(be2));
+		return p + sizeof(be2);
+	case 4:
+		be4 = cpu_to_be32(v | 2U << 30);
+		memcpy(p, &be4, sizeof(be4));
+		return p + sizeof(be4);
+	default:
+		be8 = cpu_to_be64(v | 3ULL << 62);
+		memcpy(p, &be8, sizeof(be8));
+		return p + sizeof(be8);
+	}
+}
+
 struct quic_wr {
 	u8 *p;
 	u8 *end;
@@ -222,7 +248,10 @@ static inline void quic_wr_varint_n(struct quic_wr *w, u64 v, unsigned int n)
 
 static inline void quic_wr_varint(struct quic_wr *w, u64 v)
 {
-	quic_wr_varint_n(w, v, quic_varint_len(v));
+	u8 *p = quic_wr_take(w, quic_varint_len(v));
+
+	if (p)
+		quic_varint_put(p, v);
 }
 
 static inline void quic_wr_bytes(struct quic_wr *w, const void *from, u32 n)

@@ -18,6 +18,8 @@
 #define sizeof_field(type, m)	sizeof(((type *)0)->m)
 #define offsetofend(type, m)	(offsetof(type, m) + sizeof_field(type, m))
 
+#define cpu_to_be16(v)		htobe16(v)
+#define cpu_to_be32(v)		htobe32(v)
 #define cpu_to_be64(v)		htobe64(v)
 #define be64_to_cpu(v)		be64toh(v)
 
