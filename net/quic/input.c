@@ -125,12 +125,9 @@ u8 quic_skb_ecn(const struct sk_buff *skb)
 /* Unprotected packets need not be moved: slices may point into the skb. */
 static struct quic_chunk *wrap(struct sock *sk, struct sk_buff *skb)
 {
-	unsigned int segs = DIV_ROUND_UP(skb->len, quic_skb_cb(skb)->seg);
-
 	if (!quic_sk(sk)->conn.keys.plain || skb->len < WRAP_MIN || IS_ENABLED(CONFIG_HIGHMEM))
 		return NULL;
-	/* a slice a datagram; a rare second STREAM frame finds one left, or is copied */
-	return quic_mem_wrap(sk, skb, segs + segs / 8 + 1);
+	return quic_mem_wrap(sk, skb);
 }
 
 void quic_input_feed(struct sock *sk, struct sk_buff *skb)
@@ -425,16 +422,15 @@ void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb)
 	/* GSO of another kind (UFO, from a virtual machine) is of one datagram's fragments */
 	bool train = skb_is_gso(skb) && skb_shinfo(skb)->gso_type & SKB_GSO_UDP_L4;
 	u32 seg = train ? skb_shinfo(skb)->gso_size : skb->len;
-	struct net *net = udp->qn->net;
 	struct quic_cid id;
 
 	if (!skb->len) {
-		quic_mib_net_inc(net, QUIC_MIB_DROP_HEADER);
+		quic_mib_add(udp->qn, QUIC_MIB_DROP_HEADER, 1);
 		kfree_skb(skb);
 		return;
 	}
-	quic_mib_net_inc(net, QUIC_MIB_TRAIN_IN);
-	quic_mib_net_add(net, QUIC_MIB_DGRAM_IN, DIV_ROUND_UP(skb->len, seg));
+	quic_mib_add(udp->qn, QUIC_MIB_TRAIN_IN, 1);
+	quic_mib_add(udp->qn, QUIC_MIB_DGRAM_IN, DIV_ROUND_UP(skb->len, seg));
 	set_cb(skb, seg);
 	switch (scan(skb, &id)) {
 	case TRAIN_OK:
@@ -444,7 +440,7 @@ void quic_input_skb(struct quic_udp *udp, struct sk_buff *skb)
 		split(udp, skb);
 		break;
 	case TRAIN_BAD:
-		quic_mib_net_inc(net, QUIC_MIB_DROP_HEADER);
+		quic_mib_add(udp->qn, QUIC_MIB_DROP_HEADER, 1);
 		kfree_skb(skb);
 	}
 }

@@ -19,6 +19,8 @@
 #define SMALL_SLICES	4
 #define RMEM_SLACK	(1 << 20)	/* above twice the flow control window */
 
+#define WRAP_SLICES	(64 + 64 / 8 + 1)	/* of a wrapping chunk: for a train of UDP_MAX_SEGMENTS */
+
 #define STASH_MAX	8	/* large chunks that a CPU keeps for reuse, 256 KiB */
 
 /*
@@ -32,7 +34,7 @@ struct stash {
 };
 
 static DEFINE_PER_CPU(struct stash, stash);
-static struct kmem_cache *chunk_cache;
+static struct kmem_cache *chunk_cache, *wrap_cache;
 struct percpu_counter quic_sockets_allocated;
 
 /*
@@ -218,24 +220,22 @@ static void wrap_free(struct quic_chunk *c)
 {
 	uncharge(c->priv, c->truesize, false);
 	consume_skb(c->mem);
-	kfree(c);
+	kmem_cache_free(wrap_cache, c);
 }
 
 static const struct quic_chunk_ops wrap_ops = { .free = wrap_free };
 
-/* A chunk without room of its own, for slices of what lies in @skb. */
-struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb, unsigned int nslices)
+struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb)
 {
-	size_t size = quic_chunk_struct_size(nslices);
-	struct quic_chunk *c = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+	struct quic_chunk *c = kmem_cache_alloc(wrap_cache, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!c)
 		return NULL;
-	quic_chunk_setup(c, NULL, 0, nslices, &wrap_ops, sk);
+	quic_chunk_setup(c, NULL, 0, WRAP_SLICES, &wrap_ops, sk);
 	c->tx = false;
-	c->truesize = skb->truesize + size;
+	c->truesize = skb->truesize + quic_chunk_struct_size(WRAP_SLICES);
 	if (!charge(sk, c->truesize, false)) {
-		kfree(c);
+		kmem_cache_free(wrap_cache, c);
 		return NULL;
 	}
 	c->mem = skb_get(skb);
@@ -291,17 +291,32 @@ struct quic_chunk *quic_mem_wrap_pages(struct sock *sk, struct page **page, unsi
 	return c;
 }
 
+/*
+ * Objects of a cache with a constructor are not cleared when they are allocated, as most
+ * kernels otherwise do (init_on_alloc): a slice is written before it is read.
+ */
+static void construct(void *chunk)
+{
+}
+
+static struct kmem_cache *new_cache(const char *name, unsigned int nslices)
+{
+	return kmem_cache_create(name, quic_chunk_struct_size(nslices), 0, SLAB_HWCACHE_ALIGN,
+				 construct);
+}
+
 int quic_mem_init(void)
 {
-	int err;
+	int err = -ENOMEM;
 
-	chunk_cache = kmem_cache_create("quic_chunk", quic_chunk_struct_size(QUIC_CHUNK_SLICES),
-					0, SLAB_HWCACHE_ALIGN, NULL);
-	if (!chunk_cache)
-		return -ENOMEM;
-	err = percpu_counter_init(&quic_sockets_allocated, 0, GFP_KERNEL);
-	if (err)
+	chunk_cache = new_cache("quic_chunk", QUIC_CHUNK_SLICES);
+	wrap_cache = new_cache("quic_wrap", WRAP_SLICES);
+	if (chunk_cache && wrap_cache)
+		err = percpu_counter_init(&quic_sockets_allocated, 0, GFP_KERNEL);
+	if (err) {
+		kmem_cache_destroy(wrap_cache);	/* both take NULL */
 		kmem_cache_destroy(chunk_cache);
+	}
 	return err;
 }
 
@@ -321,5 +336,6 @@ void quic_mem_exit(void)
 {
 	empty_stashes();
 	percpu_counter_destroy(&quic_sockets_allocated);
+	kmem_cache_destroy(wrap_cache);
 	kmem_cache_destroy(chunk_cache);
 }

@@ -38,19 +38,27 @@ struct quic_mib_cpu {
 	unsigned long v[QUIC_MIB_MAX];
 };
 
-static inline void quic_mib_net_add(struct net *net, int what, unsigned int n)
+static inline void quic_mib_add(struct quic_net *qn, int what, unsigned int n)
 {
-	this_cpu_add(quic_pernet(net)->mib->v[what], n);
+	this_cpu_add(qn->mib->v[what], n);
 }
 
 static inline void quic_mib_net_inc(struct net *net, int what)
 {
-	quic_mib_net_add(net, what, 1);
+	quic_mib_add(quic_pernet(net), what, 1);
+}
+
+/* By way of the port, which is a few loads: many of these are for each packet. */
+static inline struct quic_net *quic_mib_of(struct sock *sk)
+{
+	const struct quic_udp *udp = quic_sk(sk)->udp;
+
+	return likely(udp) ? udp->qn : quic_pernet(sock_net(sk));
 }
 
 static inline void quic_mib_inc(struct sock *sk, int what)
 {
-	quic_mib_net_add(sock_net(sk), what, 1);
+	quic_mib_add(quic_mib_of(sk), what, 1);
 }
 
 int quic_mib_init(struct quic_net *qn);

@@ -260,7 +260,7 @@ void quic_trace_key(struct quic_sock *qs, u8 level, bool send, bool update);
 int quic_mem_init(void);
 void quic_mem_exit(void);
 extern struct percpu_counter quic_sockets_allocated;
-struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb, unsigned int nslices);
+struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb);
 
 /* ---- sysctl.c ---- */
 int quic_sysctl_net_init(struct quic_net *qn);

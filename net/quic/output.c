@@ -364,7 +364,7 @@ static void train_flush(struct sock *sk, struct train *t)
 	}
 	skb_set_owner_w(skb, sk);
 	quic_mib_inc(sk, QUIC_MIB_TRAIN_OUT);
-	quic_mib_net_add(sock_net(sk), QUIC_MIB_DGRAM_OUT, t->segs);
+	quic_mib_add(quic_mib_of(sk), QUIC_MIB_DGRAM_OUT, t->segs);
 	if (unlikely(t->undersized))
 		xmit_undersized(sk, skb, t);
 	else
