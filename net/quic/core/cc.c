@@ -102,8 +102,11 @@ void quic_cc_acked(struct quic_cc *cc, const struct quic_cc_ack *a)
 	 * RFC 9002 §7.3.2: no change of the window in recovery; @fresh was
 	 * counted before this ACK's own losses may have begun a new one.
 	 */
-	if (used && a->fresh && cc->recovery_start < a->now)
-		cc->ops->ack(cc, a);
+	if (a->fresh && cc->recovery_start < a->now) {
+		cc->prior = 0;
+		if (used)
+			cc->ops->ack(cc, a);
+	}
 	if (a->largest_acked >= cc->round_end)
 		new_round(cc, a->next_pn);
 }
@@ -114,6 +117,7 @@ static void congestion_event(struct quic_cc *cc, u64 sent_time, u64 now)
 	if (cc->recovery_start && sent_time <= cc->recovery_start)
 		return;
 	cc->recovery_start = now;
+	cc->prior = min_t(u64, cc->cwnd, U32_MAX);
 	cc->hs.done = true;	/* RFC 9406 §4.2: loss or ECN ends it for good, §4.3 */
 	cc->events++;
 	cc->ops->congestion(cc);
@@ -128,6 +132,7 @@ void quic_cc_lost(struct quic_cc *cc, u64 bytes, u64 newest_sent, bool persisten
 	/* RFC 9002 §7.6.2: MUST be reduced to the minimum congestion window */
 	cc->cwnd = quic_cc_min_window(cc);
 	cc->recovery_start = 0;
+	cc->prior = 0;
 	cc->ops->persistent(cc);
 }
 

@@ -47,6 +47,7 @@ struct quic_cc {
 	u64 in_flight;		/* bytes, all spaces */
 	u64 recovery_start;	/* time; packets sent until then cause no new event. 0: none */
 	u32 mss;		/* the path's UDP payload */
+	u32 prior;		/* the window before recovery, in it; 0: not, or over */
 	u64 delivered;		/* bytes acknowledged, ever */
 	u64 events;		/* congestion events, ever */
 	u64 round_end;		/* the ACK of this packet number ends the round */

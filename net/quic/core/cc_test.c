@@ -149,6 +149,7 @@ static void test_recovery(struct kunit *test)
 	quic_cc_lost(&cc, 1200, 50, false, 100);
 	KUNIT_EXPECT_EQ(test, cc.cwnd, 6000ull);
 	KUNIT_EXPECT_EQ(test, cc.recovery_start, 100ull);
+	KUNIT_EXPECT_EQ(test, cc.prior, 12000);
 	KUNIT_EXPECT_EQ(test, cc.in_flight, 10800ull);
 	quic_cc_lost(&cc, 1200, 100, false, 110);
 	quic_cc_ce(&cc, 99, 115);
@@ -158,7 +159,10 @@ static void test_recovery(struct kunit *test)
 	quic_cc_acked(&cc, &old);
 	KUNIT_EXPECT_EQ(test, cc.cwnd, 6000ull);
 	KUNIT_EXPECT_EQ(test, cc.reno.acked, 0ull);
+	KUNIT_EXPECT_EQ(test, cc.prior, 12000);
+	/* over with an ACK of what was sent in it */
 	ack(&cc, 1200, 130);
+	KUNIT_EXPECT_EQ(test, cc.prior, 0);
 	KUNIT_EXPECT_EQ(test, cc.reno.acked, 1200ull);
 	/* an ACK that shows a loss itself adds nothing */
 	quic_cc_lost(&cc, 1200, 101, false, 140);

@@ -28,12 +28,18 @@ void quic_pace_init(struct quic_pace *p)
 	memset(p, 0, sizeof(*p));
 }
 
-/* N * cwnd, RFC 9002 §7.7: N = 2 lets slow start double, 1.25 rides out variations. */
+/*
+ * N * cwnd, RFC 9002 §7.7: N = 2 lets slow start double, 1.25 rides out variations.  In
+ * recovery every RTT that is known is that of a full queue: by it NewReno's half would
+ * leave the path idle, so that it goes at two thirds of the rate before.
+ */
 static u64 window(const struct quic_cc *cc)
 {
 	u64 cwnd = min_t(u64, cc->cwnd, U32_MAX);
 
-	return quic_cc_in_slow_start(cc) ? cwnd * 2 : cwnd + cwnd / 4;
+	if (quic_cc_in_slow_start(cc))
+		return cwnd * 2;
+	return max(cwnd + cwnd / 4, cc->prior * 2ULL / 3);
 }
 
 /* RFC 9002 §7.7: rate = N * congestion_window / smoothed_rtt */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pacing, RFC 9002 §7.7: a leaky bucket at N * cwnd / srtt (N = 2 in slow
- * start, 1.25 after).  A burst is what leaves in QUIC_PACE_BURST at that rate,
- * so that GSO trains stay whole; at least the initial window in slow start, two
- * packets after.
+ * start, 4/3 in recovery from a halved window, 1.25 else).  A burst is what
+ * leaves in QUIC_PACE_BURST at that rate, so that GSO trains stay whole; at
+ * least the initial window in slow start, two packets after.
  */
 #ifndef _QUIC_PACE_H
 #define _QUIC_PACE_H

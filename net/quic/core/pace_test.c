@@ -51,6 +51,12 @@ static void test_rate(struct kunit *test)
 
 	start(&x, 100, 100 * MS);
 	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1500000ull);
+	/* in recovery: a window that was halved, one that was not */
+	x.cc.prior = 200 * MSS;
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1600000ull);
+	x.cc.prior = 143 * MSS;
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1500000ull);
+	x.cc.prior = 0;
 	x.cc.ssthresh = U64_MAX;
 	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 2400000ull);
 	x.p.max_rate = 1000000;
