@@ -109,6 +109,6 @@ SHORT = (
     ("ngtcp2", "server", "rebind-port"),
     ("caddy", "server", "rebind-addr"),
     ("quic", "both", "connectionmigration"),
-    ("quic", "both", "goodput"),
+    ("ngtcp2", "server", "goodput"),
     ("ngtcp2", "server", "crosstraffic"),
 )
