@@ -420,7 +420,6 @@ static void open_failed(struct quic_conn *c, struct rx_pkt *p, int err)
 	case -ENOKEY:
 		quic_conn_count(c, QUIC_MIB_DROP_NOKEY);
 		break;
-		break;
 	case -EPROTO:	/* RFC 9000 §17.2, §17.3.1: reserved bits */
 		quic_conn_fail(c, QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION, 0, p->now);
 		break;
