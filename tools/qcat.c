@@ -283,8 +283,10 @@ static void early_handshake(struct qcat *q, struct session *s, int sd, void *ses
 	bool early = net_quic_early(&q->net, sd);
 	int err;
 
-	if (early)
+	if (early) {
 		begin(q, s, sd);
+		send_await_begin(s);
+	}
 	err = quic_handshake(session);
 	if (err)
 		die(net_exit_code(err), "%s port %s: %s", q->host, q->net.port, net_strerror(err));

@@ -40,6 +40,8 @@ struct session {
 	/* under lock: both sides may open the stream that carries in_fd */
 	pthread_mutex_t	lock;
 	pthread_cond_t	peer_opened;
+	pthread_cond_t	has_begun;
+	bool		begun;		/* to send: the first bytes are with the kernel */
 	int64_t		send_sid;	/* -1: not chosen */
 	int64_t		peer_sid;	/* a bidirectional stream of the peer, or -1 */
 	bool		send_acked;
@@ -66,6 +68,7 @@ int session_run(struct session *s);
 
 /* qcat_send.c */
 void send_start(struct session *s);
+void send_await_begin(struct session *s);
 void send_peer_opened(struct session *s, int64_t sid);
 int send_verdict(struct session *s);
 

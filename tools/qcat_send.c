@@ -6,9 +6,11 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <netinet/quic.h>
@@ -18,6 +20,7 @@
 #include "qcat.h"
 
 #define SEND_BUF	(128 << 10)
+#define BEGIN_SECONDS	1
 
 struct part_job {
 	struct session		*s;
@@ -59,6 +62,27 @@ void send_peer_opened(struct session *s, int64_t sid)
 	pthread_mutex_unlock(&s->lock);
 }
 
+static void begun(struct session *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->begun = true;
+	pthread_cond_broadcast(&s->has_begun);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* All of it; what the kernel takes at once is the beginning that somebody may wait for. */
+static int send_data(struct session *s, const uint8_t *buf, size_t len, int64_t sid, bool fin)
+{
+	ssize_t n = quic_sendmsg(s->sd, buf, len, sid,
+				 MSG_DONTWAIT | (fin ? MSG_QUIC_STREAM_FIN : 0));
+
+	begun(s);
+	if (n < 0)
+		return net_quic_send(s->sd, buf, len, sid, fin, &s->sent);
+	atomic_fetch_add(&s->sent, n);
+	return (size_t)n < len ? net_quic_send(s->sd, buf + n, len - n, sid, fin, &s->sent) : 0;
+}
+
 /*
  * A client opens a stream of its own at once.  A server answers on the
  * client's stream; with data before the client has spoken it opens one too.
@@ -77,9 +101,10 @@ static void *send_plain(void *arg)
 		if (n < 0)
 			die(EX_LOCAL, "read: %s", strerror(errno));
 		sid = choose_stream(s, n > 0);
-		if (sid < 0 || net_quic_send(s->sd, buf, n, sid, !n, &s->sent))
+		if (sid < 0 || send_data(s, buf, n, sid, !n))
 			break;
 	} while (n);
+	begun(s);
 	free(buf);
 	return NULL;
 }
@@ -102,7 +127,7 @@ static int send_part_data(struct session *s, const struct part_header *h, int64_
 		if (!n)
 			die(EX_LOCAL, "the file became shorter while it was sent");
 		at += n;
-		err = net_quic_send(s->sd, buf, n, sid, at == h->length, &s->sent);
+		err = send_data(s, buf, n, sid, at == h->length);
 		if (err)
 			return err;
 	}
@@ -120,6 +145,7 @@ static void *send_part(void *arg)
 	part_encode(raw, &job->header);
 	if (sid >= 0 && !net_quic_send(s->sd, raw, sizeof(raw), sid, !job->header.length, NULL))
 		send_part_data(s, &job->header, sid, buf);
+	begun(s);
 	free(buf);
 	return NULL;
 }
@@ -157,6 +183,25 @@ void send_start(struct session *s)
 		send_parts(s);
 	else
 		thread_start(&thread, send_plain, s);
+}
+
+/*
+ * Until a thread has had the first of the input sent, if there is some at once: what
+ * comes after the handshake is no 0-RTT.  Not for ever: the stream may have to wait for it.
+ */
+void send_await_begin(struct session *s)
+{
+	struct pollfd p = { .fd = s->in_fd, .events = POLLIN };
+	struct timespec until;
+
+	if (s->in_fd >= 0 && poll(&p, 1, 0) < 1)
+		return;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += BEGIN_SECONDS;
+	pthread_mutex_lock(&s->lock);
+	while (!s->begun && !pthread_cond_timedwait(&s->has_begun, &s->lock, &until))
+		;
+	pthread_mutex_unlock(&s->lock);
 }
 
 int send_verdict(struct session *s)

@@ -41,6 +41,7 @@ void session_init(struct session *s, const struct session_opts *opts, int sd, in
 		s->in_size = st.st_size;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->peer_opened, NULL);
+	pthread_cond_init(&s->has_begun, NULL);
 	parts_init(&s->parts);
 	s->buf = xcalloc(1, RECV_BUF);
 }
