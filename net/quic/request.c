@@ -563,6 +563,28 @@ static void expire_orphans(struct quic_udp *udp)
 	}
 }
 
+/*
+ * A client that was answered has an ID of ours and sends to it, where nobody is any
+ * more (RFC 9000 §7.2): it is told, and need not find out by its own timeout.
+ *
+ * One that has received none of this may still begin anew, with the same ID, to which
+ * the keys are bound, and our packet numbers begin at 0 again.  §12.3 wants no number
+ * used twice so that no nonce is; but that protects nothing here: RFC 9001 §5 does not
+ * consider Initial packets to have confidentiality or integrity, for everybody can make
+ * their keys.  A client that finds out about the first answer after the second discards
+ * it, having taken another ID (§7.2), as a copy (§12.3).
+ */
+static void tell_expired(struct quic_udp *udp, struct pending *p)
+{
+	struct quic_stray d = {
+		.udp = udp, .local = p->a.local, .remote = p->a.remote,
+		.h = { .version = p->a.version, .scid = p->a.scid },
+	};
+
+	if (p->a.iscid.len)
+		close_request(&d, p, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+}
+
 static void expire(struct quic_udp *udp)
 {
 	struct pending *p, *next;
@@ -571,6 +593,7 @@ static void expire(struct quic_udp *udp)
 		if (time_before(jiffies, p->expires))
 			break;		/* in the order of their arrival */
 		quic_stray_count(udp, QUIC_MIB_HALFOPEN_EXPIRED);
+		tell_expired(udp, p);
 		pending_unlink(udp, p);
 		pending_free(udp, p);
 	}

@@ -308,29 +308,14 @@ static struct evil *second_request(void)
 	return e;
 }
 
-/* A ClientHello that never gets complete. */
-static void half_a_hello(void)
+/* The first frame, into @open, of the next Initial that our keys open: it has @pn. */
+static struct quic_cid next_initial(struct evil *e, uint64_t pn, uint8_t *open,
+				    struct quic_frame *f)
 {
-	struct evil *e;
-	uint8_t frames[1150] = { 6, 0, 0x40, 0x64, 1, 0, 0x10, 0 };
-
-	net_own();
-	net_limit("half_open_timeout", 300);
-	e = second_request();
-	evil_frames(e, QUIC_PKT_INITIAL, frames, sizeof(frames));
-	mib_wait("QuicHalfOpenExpired", 1);
-	mib_wait("QuicAccepted", 1);
-	evil_free(e);
-}
-
-/* The next Initial that our keys open: it has @pn, and acknowledges all that was sent. */
-static struct quic_cid acknowledged(struct evil *e, uint64_t pn, uint64_t first)
-{
-	uint8_t in[2048], open[2048];
 	struct quic_opened o;
-	struct quic_frame f;
 	struct quic_cur cur;
 	struct quic_hdr h;
+	uint8_t in[2048];
 	ssize_t n;
 
 	do {
@@ -341,11 +326,46 @@ static struct quic_cid acknowledged(struct evil *e, uint64_t pn, uint64_t first)
 		 quic_keys_open(&e->conn.keys, QUIC_CRYPTO_INITIAL, in, &h, -1, open, &o));
 	CHECK_EQ(o.pn, pn);
 	quic_cur_init(&cur, o.payload, o.payload_len);
-	CHECK_EQ(quic_frame_parse(&cur, &f), 0);
+	CHECK_EQ(quic_frame_parse(&cur, f), 0);
+	return h.scid;
+}
+
+/* The next has @pn, and acknowledges all that was sent. */
+static struct quic_cid acknowledged(struct evil *e, uint64_t pn, uint64_t first)
+{
+	uint8_t open[2048];
+	struct quic_frame f;
+	struct quic_cid id = next_initial(e, pn, open, &f);
+
 	CHECK(f.type == QUIC_FRAME_ACK || f.type == QUIC_FRAME_ACK_ECN);
 	CHECK_EQ(f.ack.largest, e->pn[QUIC_SPACE_INITIAL] - 1);
 	CHECK_EQ(f.ack.first_range, f.ack.largest - first);
-	return h.scid;
+	return id;
+}
+
+/*
+ * A ClientHello that never gets complete.  The client is told, in the numbers that go on
+ * and with the ID that it has got to know (RFC 9000 §7.2, §12.3).
+ */
+static void half_a_hello(void)
+{
+	uint8_t frames[1150] = { 6, 0, 0x40, 0x64, 1, 0, 0x10, 0 }, open[2048];
+	struct quic_cid id, again;
+	struct quic_frame f;
+	struct evil *e;
+
+	net_own();
+	net_limit("half_open_timeout", 300);
+	e = second_request();
+	evil_frames(e, QUIC_PKT_INITIAL, frames, sizeof(frames));
+	id = acknowledged(e, 0, e->pn[QUIC_SPACE_INITIAL] - 1);
+	again = next_initial(e, 1, open, &f);
+	CHECK(quic_cid_equal(&id, &again));
+	CHECK_EQ(f.type, QUIC_FRAME_CONNECTION_CLOSE);
+	CHECK_EQ(f.close.code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
+	mib_wait("QuicHalfOpenExpired", 1);
+	mib_wait("QuicAccepted", 1);
+	evil_free(e);
 }
 
 /* A CRYPTO frame of a hello's bytes. */
