@@ -312,22 +312,14 @@ static int set_source_ids(struct quic_conn *c, const struct quic_connection_id_i
 
 static int set_dest_ids(struct quic_conn *c, const struct quic_connection_id_info *info)
 {
-	int err;
+	u64 lowest = quic_cids_lowest(c->dcids.e);
+	int err = quic_cids_remote_retire_below(&c->dcids, info->prior_to, info->active);
 
-	if (info->active && info->active < info->prior_to)
-		return -EINVAL;
-	if (info->active) {
-		err = quic_cids_remote_use(&c->dcids, info->active);
-		if (err)
-			return -EINVAL;
-	}
-	if (info->prior_to <= quic_cids_lowest(c->dcids.e))
-		return 0;
-	err = quic_cids_remote_retire_below(&c->dcids, info->prior_to);
+	if (err || info->prior_to <= lowest)
+		return err;
 	quic_migrate_cids(c);
-	if (!err)
-		quic_conn_ids_event(c, true, c->dcids.active);
-	return err;
+	quic_conn_ids_event(c, true, c->dcids.active);
+	return 0;
 }
 
 static int set_connection_id(struct sock *sk, const struct opt *o)

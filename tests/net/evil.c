@@ -255,6 +255,52 @@ static void too_many_ids(void)
 	evil_free(e);
 }
 
+static void give_id(struct evil *e, uint64_t seq)
+{
+	uint8_t f[64];
+	struct quic_wr w;
+
+	quic_wr_init(&w, f, sizeof(f));
+	quic_wr_u8(&w, QUIC_FRAME_NEW_CONNECTION_ID);
+	quic_wr_varint(&w, seq);
+	quic_wr_varint(&w, 0);
+	quic_wr_u8(&w, QUIC_CID_LOCAL_LEN);
+	memset(quic_wr_take(&w, QUIC_CID_LOCAL_LEN), seq, QUIC_CID_LOCAL_LEN);
+	memset(quic_wr_take(&w, 16), seq, 16);
+	evil_frames(e, R1, f, w.p - f);
+	evil_expect_alive(e, "an ID");
+}
+
+/*
+ * A peer that acknowledges no RETIRE_CONNECTION_ID (RFC 9000 §5.1.2: their number has a
+ * bound): when an ID cannot be retired, the option has not changed the one in use either.
+ */
+static void ids_not_retired(void)
+{
+	struct evil *e = evil_open(true, ESTABLISHED, NULL);
+	struct quic_connection_id_info id = { .dest = 1 };
+	socklen_t len = sizeof(id);
+	uint32_t was = 0;
+	uint64_t seq;
+
+	for (seq = 100; seq < 100 + QUIC_CIDS_RETIRED_MAX; seq++) {
+		was = id.active;
+		id.active = id.prior_to = seq;
+		if (seq > 100)	/* at first as many as may be */
+			give_id(e, seq);
+		else
+			id.active = id.prior_to = e->conn.scids.next_seq - 1;
+		if (set_opt(e->fd, QUIC_SOCKOPT_CONNECTION_ID, &id, sizeof(id)))
+			break;
+	}
+	CHECK_EQ(errno, EINVAL);
+	CHECK(seq > 101 && seq < 100 + QUIC_CIDS_RETIRED_MAX);
+	CHECK_OK(get_opt(e->fd, QUIC_SOCKOPT_CONNECTION_ID, &id, &len));
+	CHECK_EQ(id.active, was);
+	evil_expect_alive(e, "RETIREs that wait");
+	evil_free(e);
+}
+
 /* One number, two IDs (RFC 9000 §19.15). */
 static void id_changes(void)
 {
@@ -1308,6 +1354,7 @@ static const struct test tests[] = {
 	{ "initial-frames-to-server", initial_frames_to_server },
 	{ "initial-frames-to-client", initial_frames_to_client },
 	{ "connection-window", connection_window },
+	{ "ids-not-retired", ids_not_retired },
 	{ "too-many-ids", too_many_ids },
 	{ "id-changes", id_changes },
 	{ "reserved-bits", reserved_bits },

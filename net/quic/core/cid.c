@@ -450,14 +450,15 @@ int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq)
 	return 0;
 }
 
-int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to)
+int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to, u64 use)
 {
-	struct quic_cid_entry *stays = oldest(r->e, prior_to);
+	struct quic_cid_entry *e = use ? find_seq(r->e, use) : oldest(r->e, prior_to);
 
-	if (!stays || !retire_room(r, count_from(r->e, 0) - count_from(r->e, prior_to)))
+	if (!e || e->seq < prior_to ||
+	    !retire_room(r, count_from(r->e, 0) - count_from(r->e, prior_to)))
 		return -ENOENT;
-	if (r->active < prior_to)
-		make_active(r, stays);
+	if (use || r->active < prior_to)
+		make_active(r, e);
 	retire_all_below(r, prior_to);
 	return 0;
 }

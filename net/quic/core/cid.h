@@ -144,10 +144,11 @@ void quic_cids_remote_retire(struct quic_cids_remote *r, u64 seq);
 /* Use the one of @seq; the one used so far stays live. -ENOENT: no such one */
 int quic_cids_remote_use(struct quic_cids_remote *r, u64 seq);
 /*
- * Retire all below @prior_to; if the active one is among them, switches to the
- * oldest that stays.  -ENOENT: none would stay.
+ * Retire all below @prior_to, and use the one of @use; 0: go on with the active one,
+ * or if that is among them, with the oldest that stays.  -ENOENT, and nothing has
+ * changed: it would not stay, or too many RETIREs wait.
  */
-int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to);
+int quic_cids_remote_retire_below(struct quic_cids_remote *r, u64 prior_to, u64 use);
 /*
  * RETIRE_CONNECTION_ID to send: takes one off the list; lost puts it back, acked
  * ends it wherever it is.  Of copies, both may be called for each.

@@ -436,7 +436,7 @@ static void remote_window(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, give(r, 64, 0), 0);
 	KUNIT_EXPECT_EQ(test, give(r, 200, 0), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 5U);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 200), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 200, 0), 0);
 	KUNIT_EXPECT_EQ(test, r->nretire, 4);
 	KUNIT_EXPECT_EQ(test, give(r, 200, 0), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
@@ -465,8 +465,10 @@ static void remote_retire_bound(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->nretire + r->nretiring, QUIC_CIDS_RETIRED_MAX);
 	/* no room: our own wishes fail, the peer's is its fault */
 	KUNIT_EXPECT_EQ(test, give(r, seq, seq - 1), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, seq, seq), -ENOENT);
+	KUNIT_EXPECT_EQ(test, r->active, seq - 1);	/* all or nothing */
 	KUNIT_EXPECT_EQ(test, rotate(r), 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, seq), -ENOENT);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, seq, 0), -ENOENT);
 	KUNIT_EXPECT_EQ(test, live(r->e), 2U);
 	r->seen = 1;
 	KUNIT_EXPECT_EQ(test, give(r, 1, 0), LIMIT);
@@ -554,14 +556,27 @@ static void remote_retire_below(struct kunit *test)
 
 	give(r, 1, 0);
 	give(r, 2, 0);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 3), -ENOENT);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 3, 0), -ENOENT);
 	KUNIT_EXPECT_EQ(test, live(r->e), 3U);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 0), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 0, 0), 0);
 	KUNIT_EXPECT_EQ(test, live(r->e), 3U);
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 2), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 2, 0), 0);
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 2ULL);
 	KUNIT_EXPECT_EQ(test, live(r->e), 1U);
 	KUNIT_EXPECT_EQ(test, r->nretire, 2);
+	/* with one to use: one that is there, and stays */
+	give(r, 3, 0);
+	give(r, 4, 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 4, 3), -ENOENT);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 3, 5), -ENOENT);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 2ULL);
+	KUNIT_EXPECT_EQ(test, live(r->e), 3U);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 3, 4), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 4ULL);
+	KUNIT_EXPECT_EQ(test, live(r->e), 2U);
+	/* the other is not the worse for it: no packet has gone to it */
+	KUNIT_EXPECT_EQ(test, rotate(r), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_active(r)->seq, 3ULL);
 }
 
 /* RFC 9000 §10.3.1 */
@@ -584,7 +599,7 @@ static void remote_reset(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_cids_remote_use(r, 1), 0);
 	KUNIT_EXPECT_TRUE(test, quic_cids_remote_is_reset(r, t1));
 	KUNIT_EXPECT_TRUE(test, quic_cids_remote_is_reset(r, t0));
-	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 1), 0);
+	KUNIT_EXPECT_EQ(test, quic_cids_remote_retire_below(r, 1, 0), 0);
 	KUNIT_EXPECT_FALSE(test, quic_cids_remote_is_reset(r, t0));
 	KUNIT_EXPECT_TRUE(test, quic_cids_remote_is_reset(r, t1));
 	quic_cids_remote_set_token(r, 0, t0);
