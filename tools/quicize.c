@@ -303,9 +303,24 @@ static int high_fd(int fd)
 	return high;
 }
 
+/* The pair for requests is the helper's work, as stand-ins are: by that the library knows them. */
+static void serve_requests(int to, const struct helper_opts *h)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+		die(EXIT_OURS, "socketpair: %s", strerror(errno));
+	if (quicize_send(to, "", 1, &pair[0], 1) != 1)
+		die(EXIT_OURS, "sendmsg: %s", strerror(errno));
+	close(pair[0]);
+	close(to);
+	helper_run(pair[1], h);
+}
+
 static int start_helper(const struct helper_opts *h)
 {
-	int pair[2], status;
+	int pair[2], status, fd;
+	char byte;
 	pid_t child;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
@@ -316,13 +331,17 @@ static int start_helper(const struct helper_opts *h)
 	if (!child) {
 		close(pair[0]);
 		become_helper(pair[1]);
-		helper_run(STDERR_FILENO + 1, h);
+		serve_requests(STDERR_FILENO + 1, h);
 		_exit(0);
 	}
 	close(pair[1]);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	return high_fd(pair[0]);
+	quicize_recv(pair[0], &byte, 1, &fd, 1, 0);
+	if (fd < 0)
+		die(EXIT_OURS, "its helper did not begin");
+	close(pair[0]);
+	return high_fd(fd);
 }
 
 int main(int argc, char **argv)

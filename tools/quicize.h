@@ -9,7 +9,9 @@
  * LISTEN: the socket is bound; the answer brings a stand-in, which the program
  * gets instead of it: an AF_UNIX socket that is readable when a connection is
  * done, of which recvmsg() then gets the descriptor.  The name of the stand-in's
- * other end tells the stand-in from other sockets, and the address it stands for.
+ * other end tells the address that it stands for.  Anybody may take such a name; what
+ * tells a stand-in from other sockets is that the kernel names one process as the
+ * maker of it and of the pair for requests: the helper (SO_PEERCRED).
  */
 #ifndef TOOLS_QUICIZE_H
 #define TOOLS_QUICIZE_H

@@ -56,6 +56,17 @@ static bool is_ours(int fd)
 	return !NEXT(getsockopt)(fd, SOL_QUIC, QUIC_SOCKOPT_BYTE_STREAM, &on, &len) && on;
 }
 
+/* Made by whom the helper's end of our pair was made: nobody can pretend that. */
+static bool by_helper(int fd)
+{
+	struct ucred maker = { 0 }, own = { 0 };
+	socklen_t len = sizeof(maker), own_len = sizeof(own);
+
+	return !NEXT(getsockopt)(fd, SOL_SOCKET, SO_PEERCRED, &maker, &len) &&
+	       !NEXT(getsockopt)(helper, SOL_SOCKET, SO_PEERCRED, &own, &own_len) &&
+	       maker.pid == own.pid && maker.uid == own.uid && maker.gid == own.gid;
+}
+
 static int unhex(char c)
 {
 	return c <= '9' ? c - '0' : c - 'a' + 10;
@@ -71,7 +82,8 @@ static bool stand_in(int fd, struct sockaddr_storage *addr, socklen_t *addr_len)
 	size_t i;
 
 	if (NEXT(getpeername)(fd, (struct sockaddr *)&un, &len) || un.sun_family != AF_UNIX ||
-	    un.sun_path[0] || memcmp(un.sun_path + 1, QUICIZE_MARK, sizeof(QUICIZE_MARK) - 1))
+	    un.sun_path[0] || memcmp(un.sun_path + 1, QUICIZE_MARK, sizeof(QUICIZE_MARK) - 1) ||
+	    !by_helper(fd))
 		return false;
 	memset(addr, 0, sizeof(*addr));
 	for (i = 0; i < sizeof(struct sockaddr_in6) && *hex && *hex != ':'; i++, hex += 2)
