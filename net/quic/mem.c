@@ -20,6 +20,8 @@
 #define RMEM_SLACK	(1 << 20)	/* above twice the flow control window */
 
 #define WRAP_SLICES	(64 + 64 / 8 + 1)	/* of a wrapping chunk: for a train of UDP_MAX_SEGMENTS */
+#define WRAP_FEW	(WRAP_FEW_SEGS + 1)	/* of one for a lone packet, or few: 1/8 of the memory */
+#define WRAP_FEW_SEGS	7
 
 #define STASH_MAX	8	/* large chunks that a CPU keeps for reuse, 256 KiB */
 
@@ -34,7 +36,7 @@ struct stash {
 };
 
 static DEFINE_PER_CPU(struct stash, stash);
-static struct kmem_cache *chunk_cache, *wrap_cache;
+static struct kmem_cache *chunk_cache, *wrap_cache, *wrap_few_cache;
 struct percpu_counter quic_sockets_allocated;
 
 /*
@@ -216,26 +218,34 @@ const struct quic_chunk_ops quic_sock_chunk_ops = {
 	.free	= chunk_free,
 };
 
+static struct kmem_cache *wrap_cache_of(unsigned int nslices)
+{
+	return nslices == WRAP_FEW ? wrap_few_cache : wrap_cache;
+}
+
 static void wrap_free(struct quic_chunk *c)
 {
 	uncharge(c->priv, c->truesize, false);
 	consume_skb(c->mem);
-	kmem_cache_free(wrap_cache, c);
+	kmem_cache_free(wrap_cache_of(c->nslices), c);
 }
 
 static const struct quic_chunk_ops wrap_ops = { .free = wrap_free };
 
 struct quic_chunk *quic_mem_wrap(struct sock *sk, struct sk_buff *skb)
 {
-	struct quic_chunk *c = kmem_cache_alloc(wrap_cache, GFP_ATOMIC | __GFP_NOWARN);
+	bool few = skb->len <= WRAP_FEW_SEGS * quic_skb_cb(skb)->seg;
+	unsigned int nslices = few ? WRAP_FEW : WRAP_SLICES;
+	struct kmem_cache *cache = wrap_cache_of(nslices);
+	struct quic_chunk *c = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
 
 	if (!c)
 		return NULL;
-	quic_chunk_setup(c, NULL, 0, WRAP_SLICES, &wrap_ops, sk);
+	quic_chunk_setup(c, NULL, 0, nslices, &wrap_ops, sk);
 	c->tx = false;
-	c->truesize = skb->truesize + quic_chunk_struct_size(WRAP_SLICES);
+	c->truesize = skb->truesize + quic_chunk_struct_size(nslices);
 	if (!charge(sk, c->truesize, false)) {
-		kmem_cache_free(wrap_cache, c);
+		kmem_cache_free(cache, c);
 		return NULL;
 	}
 	c->mem = skb_get(skb);
@@ -311,10 +321,12 @@ int quic_mem_init(void)
 
 	chunk_cache = new_cache("quic_chunk", QUIC_CHUNK_SLICES);
 	wrap_cache = new_cache("quic_wrap", WRAP_SLICES);
-	if (chunk_cache && wrap_cache)
+	wrap_few_cache = new_cache("quic_wrap_few", WRAP_FEW);
+	if (chunk_cache && wrap_cache && wrap_few_cache)
 		err = percpu_counter_init(&quic_sockets_allocated, 0, GFP_KERNEL);
 	if (err) {
-		kmem_cache_destroy(wrap_cache);	/* both take NULL */
+		kmem_cache_destroy(wrap_few_cache);	/* all take NULL */
+		kmem_cache_destroy(wrap_cache);
 		kmem_cache_destroy(chunk_cache);
 	}
 	return err;
@@ -336,6 +348,7 @@ void quic_mem_exit(void)
 {
 	empty_stashes();
 	percpu_counter_destroy(&quic_sockets_allocated);
+	kmem_cache_destroy(wrap_few_cache);
 	kmem_cache_destroy(wrap_cache);
 	kmem_cache_destroy(chunk_cache);
 }

@@ -3,6 +3,7 @@
  * Waiting and not waiting: full buffers and flow control both ways, blocking
  * and non-blocking, timeouts, poll, select and epoll masks, queue lengths.
  */
+#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <pthread.h>
 #include <sys/epoll.h>
@@ -445,6 +446,36 @@ static void small_buffers(void)
 	pair_close(&p);
 }
 
+static uint32_t receive_memory(int fd)
+{
+	uint32_t mem[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(mem);
+
+	CHECK_OK(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, mem, &len));
+	return mem[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* What a datagram holds that is read where it lies is little more than itself. */
+static void lone_datagram(void)
+{
+	struct conf c = {
+		.tp = { { .disable_1rtt_encryption = 1 }, { .disable_1rtt_encryption = 1 } },
+	};
+	uint32_t held;
+
+	pair_open(&p, &c);
+	while (receive_memory(p.srv))	/* the handshake's, until its last ACK is there */
+		sleep_ms(5);
+	send_pattern(p.cli, 0, 600, MSG_QUIC_STREAM_NEW);
+	CHECK(sock_poll(p.srv, POLLIN, 10000) & POLLIN);
+	held = receive_memory(p.srv);
+	CHECK(held >= 600);
+	if (held > 4 * KIB)
+		FAIL("%u bytes for 600", held);
+	recv_pattern(p.srv, 0, 600, false);
+	pair_close(&p);
+}
+
 /* SO_MAX_PACING_RATE holds for what is sent, in the middle of a connection, too. */
 static void pacing_rate(void)
 {
@@ -482,6 +513,7 @@ static const struct test tests[] = {
 	{ "wake-ups", wake_ups },
 	{ "queue-lengths", queue_lengths },
 	{ "small-buffers", small_buffers },
+	{ "lone-datagram", lone_datagram },
 	{ "pacing-rate", pacing_rate, 60 },
 };
 
