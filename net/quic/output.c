@@ -176,7 +176,7 @@ static struct dst_entry *cached_route(struct sock *sk, const struct quic_path *p
 	struct quic_sock *qs = quic_sk(sk);
 	struct dst_entry *dst = __sk_dst_check(sk, qs->dst_cookie);
 	struct quic_addr local = path->local;
-	u32 mtu;
+	u32 header = header_len(path->remote.family), mtu;
 
 	if (!dst || !quic_addr_equal(&qs->route_local, &path->local) ||
 	    !quic_addr_equal(&qs->route_remote, &path->remote)) {
@@ -191,8 +191,8 @@ static struct dst_entry *cached_route(struct sock *sk, const struct quic_path *p
 	}
 	if (path != &qs->conn.path)	/* that of a probe tells nothing of the one in use */
 		return dst;
-	mtu = path_mtu(sk, dst, path->remote.family) - header_len(path->remote.family);
-	mtu = clamp_t(u32, mtu, QUIC_INITIAL_MIN, DATAGRAM_MAX);
+	mtu = path_mtu(sk, dst, path->remote.family);	/* a route may have any, 1 as well */
+	mtu = clamp_t(u32, mtu, QUIC_INITIAL_MIN + header, DATAGRAM_MAX + header) - header;
 	if (mtu != qs->mtu) {
 		qs->mtu = mtu;
 		quic_conn_set_mtu(&qs->conn, mtu);

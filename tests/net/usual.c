@@ -544,6 +544,21 @@ static void mtu_in(int family, const char *addr, int level, int mtu_opt, int dis
 	pair_close(&p);
 }
 
+/* A route's MTU below that of QUIC's least datagrams, and of UDP's header. */
+static void mtu_tiny(void)
+{
+	struct conf c = { .addr = "10.0.0.2", .ns = { "client", "server" } };
+
+	test_shell("ip -n client route replace 10.0.0.2/32 dev c0 mtu 20");
+	pair_open(&p, &c);
+	CHECK_EQ(get_int(p.cli, SOL_IP, IP_MTU), 20);
+	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
+	turn(p.cli, p.srv);
+	CHECK_EQ(path_mtu(), 1200);
+	pair_close(&p);
+	test_shell("ip -n client route del 10.0.0.2/32 dev c0");
+}
+
 static void mtu(void)
 {
 	test_shell("ip -n client route replace 10.0.0.2/32 dev c0 mtu 1400");
@@ -960,6 +975,7 @@ static const struct test tests[] = {
 	{ "mark", mark },
 	{ "dont-route", dont_route },
 	{ "device", device, 60 },
+	{ "mtu-tiny", mtu_tiny },
 	{ "mtu", mtu },
 	{ "lowat-poll", lowat_poll },
 	{ "lowat-recv", lowat_recv },
