@@ -123,6 +123,12 @@ const struct scenario scenarios[] = {
 	  .pmtud = 5 * SEC, .mtu = 1400 },
 	{ "mtu-shrinks", LINK(.mtu = 1500, .mtu_then = 1400), LINK(.mtu = 1500, .mtu_then = 1400),
 	  LOAD(.up = 4 << 20), 5700 * MS, .pmtud = 5 * SEC, .mtu = 1400 },
+	/* without a search: only when packets get lost is there one */
+	{ "mtu-smaller", LINK(.mtu = 1500, .mtu_then = 1400), LINK(.mtu = 1500, .mtu_then = 1400),
+	  LOAD(.up = 4 << 20), 5700 * MS, .mtu = 1400 },
+	{ "mtu-outage", LINK(.hole_from = 1500 * MS, .hole_to = 4 * SEC),
+	  LINK(.hole_from = 1500 * MS, .hole_to = 4 * SEC), LOAD(.up = 4 << 20), 9800 * MS,
+	  .mtu = SIM_MTU },
 	{ "ecn", LINK(.ce = 100), LINK(.ce = 100), LOAD(.up = 1 << 20), 3800 * MS, .ecn = 1 },
 	{ "ecn-bleached", LINK(.bleach = true), LINK(), LOAD(.up = 1 << 20), 1300 * MS,
 	  .ecn = -1 },

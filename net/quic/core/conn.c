@@ -372,14 +372,21 @@ int quic_conn_accept(struct quic_conn *c, const struct quic_conn_accept *a, u64 
 
 /* ---- MTU ---- */
 
-void quic_conn_apply_mtu(struct quic_conn *c)
+/* What owner and peer allow. */
+static u16 mtu_allowed(const struct quic_conn *c)
 {
 	u64 mtu = min_t(u64, c->mtu_max, c->peer_tp.max_udp_payload_size);
+
+	return max_t(u64, mtu, QUIC_INITIAL_MIN);
+}
+
+void quic_conn_apply_mtu(struct quic_conn *c)
+{
+	u16 mtu = mtu_allowed(c);
 
 	/* RFC 9000 §8.2.1: validation proves 1200 bytes, and comes first */
 	if (c->path.state != QUIC_PATH_VALIDATED)
 		return;
-	mtu = max_t(u64, mtu, QUIC_INITIAL_MIN);
 	if (c->pmtud.interval) {
 		quic_pmtud_limit(&c->pmtud, mtu);
 		mtu = c->pmtud.low;
@@ -734,17 +741,27 @@ void quic_conn_restart_idle(struct quic_conn *c, u64 now)
 		arm_keepalive(c, now);
 }
 
-/* RFC 9000 §14.4: large packets may be what does not get through. */
+/*
+ * RFC 9000 §14.4: large packets may be what does not get through.  RFC 8899 §4.3: down
+ * to the size that always may, and from there up again by probes, also where the route
+ * was believed so far: what it says has not proved true.  Of silence (three PTOs) a link
+ * that was down is as good a reason, so that the size so far is tried first then.
+ */
 void quic_conn_suspect_mtu(struct quic_conn *c)
 {
-	if (c->path.mtu <= QUIC_INITIAL_MIN ||
-	    (c->loss.pto_count < 3 && c->loss.holes < QUIC_LOSS_HOLES))
+	bool holes = c->loss.holes >= QUIC_LOSS_HOLES;
+
+	if (c->path.mtu <= QUIC_INITIAL_MIN || (c->loss.pto_count < 3 && !holes))
 		return;
 	c->loss.holes = 0;
-	if (c->pmtud.interval)
+	if (!c->pmtud.interval) {
+		quic_pmtud_init(&c->pmtud, QUIC_PMTUD_RAISE);
+		quic_pmtud_limit(&c->pmtud, mtu_allowed(c));
+	}
+	if (holes)
 		quic_pmtud_collapse(&c->pmtud, c->path.mtu);
 	else
-		c->mtu_max = QUIC_INITIAL_MIN;
+		quic_pmtud_start(&c->pmtud);
 	quic_conn_apply_mtu(c);
 }
 

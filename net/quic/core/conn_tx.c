@@ -889,13 +889,14 @@ static int tx_mtu(struct quic_conn *c, struct quic_slot *slot, u64 now)
 
 /*
  * In a window that data always fills there is never room for a whole probe: room
- * for a packet as they are so far will do.
+ * for a packet as they are so far will do.  Where nothing is heard at all it would
+ * tell nothing.
  */
 static bool mtu_wanted(struct quic_conn *c, const struct quic_slot *slot, u64 now)
 {
 	return c->confirmed && c->state == QUIC_CONN_ESTABLISHED && !c->no_cid &&
 	       c->path.state == QUIC_PATH_VALIDATED && slot->cap >= c->pmtud.size &&
-	       !c->loss.probes && data_allowed(c, c->path.mtu, now);
+	       !c->loss.probes && !c->loss.pto_count && data_allowed(c, c->path.mtu, now);
 }
 
 static int tx_side(struct quic_conn *c, struct quic_slot *slot, u64 now)

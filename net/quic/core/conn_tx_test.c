@@ -463,8 +463,13 @@ static void mtu_fallback(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (u32)c->c.path.mtu, QUIC_INITIAL_MIN);
 	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), QUIC_PROBES);
 	KUNIT_EXPECT_LE(test, c->last_len, QUIC_INITIAL_MIN);
-	/* the owner may raise it again: another route */
+	/* RFC 8899 §4.3: and from there by probes, of which the first has the size so far */
 	quic_conn_set_mtu(&c->c, PAIR_MTU);
+	KUNIT_EXPECT_EQ(test, (u32)c->c.path.mtu, QUIC_INITIAL_MIN);
+	hostile_ack(&x->h, APP);
+	end_tx(c);
+	hostile_look(&x->h);
+	hostile_ack(&x->h, APP);
 	KUNIT_EXPECT_EQ(test, (u32)c->c.path.mtu, (u32)PAIR_MTU);
 	/* not above what the peer takes, not below 1200 */
 	c->c.peer_tp.max_udp_payload_size = 1300;

@@ -11,6 +11,7 @@
 
 #define QUIC_PMTUD_TRIES	3	/* MAX_PROBES, RFC 8899 §5.1.2 */
 #define QUIC_PMTUD_STEP		16	/* bytes: a smaller gain is not searched for */
+#define QUIC_PMTUD_RAISE	(600 * QUIC_NSEC_PER_SEC)	/* PMTU_RAISE_TIMER, likewise */
 
 struct quic_pmtud {
 	u64 interval;		/* ns from the end of a search to the next; 0: off */
