@@ -253,6 +253,8 @@ int quic_streams_rx_blocked(struct quic_streams *ss, const struct quic_frame *f)
 	/* RFC 9000 §4.1, §4.6: new limits never wait for these; §3.2: this one opens a stream */
 	if (f->type == QUIC_FRAME_STREAM_DATA_BLOCKED)
 		return quic_streams_get(ss, f->max_stream_data.id, false, &s);
+	if (f->type == QUIC_FRAME_STREAMS_BLOCKED_BIDI || f->type == QUIC_FRAME_STREAMS_BLOCKED_UNI)
+		quic_streams_raise_limit(ss, f->max_streams.uni);
 	return 0;
 }
 

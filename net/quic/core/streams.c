@@ -243,23 +243,44 @@ static void bury(struct quic_streams *ss, struct quic_stream *s)
 	quic_stream_free(s);
 }
 
-/* RFC 9000 §4.6: keep the number of streams that the peer may have open */
-static void admit_another(struct quic_streams_dir *d)
+/* What the peer may be told beyond what it was. */
+static u64 limit_gain(const struct quic_streams_dir *d)
 {
-	u64 limit = min_t(u64, ++d->remote_closed + d->remote_window, QUIC_STREAMS_MAX);
+	u64 limit = min_t(u64, d->remote_closed + d->remote_window, QUIC_STREAMS_MAX);
 
-	if (limit <= d->remote_max)
-		return;
-	d->remote_max = limit;
-	d->max_pending = true;
+	return limit > d->remote_max ? limit - d->remote_max : 0;
+}
+
+void quic_streams_raise_limit(struct quic_streams *ss, bool uni)
+{
+	struct quic_streams_dir *d = &ss->dir[uni];
+	u64 gain = limit_gain(d);
+
+	d->remote_max += gain;
+	d->max_pending |= gain > 0;
+}
+
+/*
+ * RFC 9000 §4.6: keep the number of streams that the peer may have open.  It is told not
+ * of each that has closed, but when it has used up half of what it may still open: a peer
+ * that is near its limit learns of every one, and with a limit of 1 there is no other.
+ */
+static void offer_streams(struct quic_streams *ss, bool uni)
+{
+	struct quic_streams_dir *d = &ss->dir[uni];
+
+	if (limit_gain(d) >= d->remote_max - d->remote_next)
+		quic_streams_raise_limit(ss, uni);
 }
 
 void quic_streams_reap(struct quic_streams *ss, struct quic_stream *s)
 {
 	if (s->owner || !quic_stream_is_closed(s))
 		return;
-	if (!quic_streams_is_local(ss, s->id))
-		admit_another(dir_of(ss, s->id));
+	if (!quic_streams_is_local(ss, s->id)) {
+		dir_of(ss, s->id)->remote_closed++;
+		offer_streams(ss, quic_stream_id_uni(s->id));
+	}
 	bury(ss, s);
 }
 
@@ -462,9 +483,12 @@ static int open_remote(struct quic_streams *ss, u64 id, struct quic_stream **s)
 	if (id >> 2 >= d->remote_max)
 		return QUIC_TRANSPORT_ERROR_STREAM_LIMIT;
 	err = open_up_to(ss, id, &d->remote_next, s);
-	if (!err && !quic_stream_id_uni(id))
+	if (err)
+		return err;
+	offer_streams(ss, quic_stream_id_uni(id));
+	if (!quic_stream_id_uni(id))
 		ss->active = id;
-	return err;
+	return 0;
 }
 
 int quic_streams_get(struct quic_streams *ss, u64 id, bool snd, struct quic_stream **s)

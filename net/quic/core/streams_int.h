@@ -17,6 +17,8 @@ struct quic_stream *quic_streams_lookup(struct quic_streams *ss, u64 id);
  */
 int quic_streams_get(struct quic_streams *ss, u64 id, bool snd, struct quic_stream **s);
 void quic_streams_reap(struct quic_streams *ss, struct quic_stream *s);	/* free it if it is over */
+/* Tell the peer of all streams that it may open, if it does not know. */
+void quic_streams_raise_limit(struct quic_streams *ss, bool uni);
 bool quic_streams_is_local(const struct quic_streams *ss, u64 id);
 /* RFC 9000 §4.6: below the peer's limit; not so only after a rejected 0-RTT. */
 bool quic_streams_is_admitted(const struct quic_streams *ss, const struct quic_stream *s);

@@ -277,20 +277,25 @@ static void live_and_die(struct kunit *test, struct side *d, u64 id)
 	KUNIT_EXPECT_TRUE(test, fin);
 }
 
-/* RFC 9000 §4.6: the limit rises as streams close */
+/* RFC 9000 §4.6: the limit rises as streams close, here of ten at a time by five */
 static void credit_for_closed(struct kunit *test)
 {
+	static const struct quic_frame blocked = {
+		.type = QUIC_FRAME_STREAMS_BLOCKED_UNI, .max_streams = { .uni = true },
+	};
 	struct side *d = side_new(test, true);
 	u32 i;
 
 	for (i = 0; i < 100; i++) {
 		live_and_die(test, d, i * 4);
-		KUNIT_EXPECT_EQ(test, d->ss.dir[0].remote_max, 11ULL + i);
+		KUNIT_EXPECT_EQ(test, d->ss.dir[0].remote_max, 10ULL + (i + 1) / 5 * 5);
 		KUNIT_EXPECT_EQ(test, d->ss.count, 0);
 		KUNIT_EXPECT_EQ(test, side_errno(d, i * 4, true), -ENOSTR);
-		KUNIT_ASSERT_EQ(test, side_tx(test, d, 1000), 1);
-		expect_type(test, d, 0, QUIC_FRAME_MAX_STREAMS_BIDI);
-		KUNIT_EXPECT_EQ(test, d->f[0].max_streams.max, 11ULL + i);
+		KUNIT_ASSERT_EQ(test, side_tx(test, d, 1000), (i + 1) % 5 == 0);
+		if ((i + 1) % 5 == 0) {
+			expect_type(test, d, 0, QUIC_FRAME_MAX_STREAMS_BIDI);
+			KUNIT_EXPECT_EQ(test, d->f[0].max_streams.max, 11ULL + i);
+		}
 		/* late frames for it: nothing happens (§3.2) */
 		KUNIT_EXPECT_EQ(test, side_rx(d, i * 4, 0, 5, true), 0);
 		KUNIT_EXPECT_EQ(test, side_rx(d, i * 4, 0, 900, true), 0);
@@ -300,17 +305,66 @@ static void credit_for_closed(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_max, 10ULL);
 	live_and_die(test, d, 2);
+	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_max, 10ULL);
+	quic_streams_rx_blocked(&d->ss, &blocked);
 	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_max, 11ULL);
 	/* lost: sent again, while it is the last word */
 	side_tx(test, d, 1000);
 	side_lost(d);
 	KUNIT_EXPECT_EQ(test, side_tx(test, d, 1000), 1);
 	live_and_die(test, d, 6);
+	quic_streams_rx_blocked(&d->ss, &blocked);
 	side_tx(test, d, 1000);
+	quic_streams_rx_blocked(&d->ss, &blocked);
+	KUNIT_EXPECT_EQ(test, side_tx(test, d, 1000), 0);	/* it has all there is */
 	quic_streams_lost(&d->ss, &(struct quic_sent_item){
 			  .type = QUIC_ITEM_MAX_STREAMS, .id = 1, .off = 11 });
 	KUNIT_EXPECT_EQ(test, side_tx(test, d, 1000), 0);
 	side_free(test, d);
+}
+
+/*
+ * RFC 9000 §4.6: a peer that keeps @open streams open and opens one for each that ends is
+ * never kept waiting, and hears at most once for half of what it has left.
+ */
+static void credit_of(struct kunit *test, u32 window, u32 open)
+{
+	struct side *d = side_new(test, true);
+	u32 i, heard = 0, at_most = 1000 / max((window - open + 1) / 2, 1U) + 1;
+	bool fin;
+
+	d->local.max_streams_uni = window;
+	d->local.max_data = 1 << 20;
+	quic_streams_set_local(&d->ss);
+	for (i = 0; i < 1000 + open; i++) {
+		KUNIT_ASSERT_LT(test, i, d->ss.dir[1].remote_max);
+		KUNIT_ASSERT_EQ(test, side_rx(d, i * 4 + 2, 0, 1, true), 0);
+		if (i + 1 >= open)
+			side_read(d, side_find(d, (i + 1 - open) * 4 + 2, false), 1, &fin, 0, 0);
+		if (side_tx(test, d, 1000))
+			heard++;
+	}
+	KUNIT_EXPECT_GT(test, heard, 0);
+	KUNIT_EXPECT_LE(test, heard, at_most);
+	/* one that opens all it may without an end of any is told of each end after that */
+	while (i < d->ss.dir[1].remote_max)
+		KUNIT_ASSERT_EQ(test, side_rx(d, i++ * 4 + 2, 0, 1, true), 0);
+	side_tx(test, d, 1000);
+	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_max,
+			d->ss.dir[1].remote_closed + window);
+	side_free(test, d);
+}
+
+static void credit_in_time(struct kunit *test)
+{
+	credit_of(test, 1, 1);
+	credit_of(test, 2, 1);
+	credit_of(test, 2, 2);
+	credit_of(test, 3, 1);
+	credit_of(test, 100, 1);
+	credit_of(test, 100, 60);
+	credit_of(test, 100, 99);
+	credit_of(test, 100, 100);
 }
 
 static struct side *many(struct kunit *test, u32 streams)
@@ -403,9 +457,10 @@ static void pinned(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, quic_stream_is_closed(s));
 	KUNIT_EXPECT_EQ(test, d->ss.count, 1);
 	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_max, 10ULL);
+	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_closed, 0ULL);
 	quic_stream_release(&d->ss, s);
 	KUNIT_EXPECT_EQ(test, d->ss.count, 0);
-	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_max, 11ULL);
+	KUNIT_EXPECT_EQ(test, d->ss.dir[1].remote_closed, 1ULL);
 	/* one that still has data returns to the queue */
 	side_rx(d, 6, 0, 10, false);
 	s = quic_streams_readable(&d->ss);
@@ -435,6 +490,7 @@ static struct kunit_case streams_cases[] = {
 	KUNIT_CASE(initial_limits),
 	KUNIT_CASE(local_params),
 	KUNIT_CASE(credit_for_closed),
+	KUNIT_CASE(credit_in_time),
 	KUNIT_CASE(highest_first),
 	KUNIT_CASE(too_many_runs),
 	KUNIT_CASE(too_many_local_runs),
