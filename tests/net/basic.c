@@ -193,7 +193,7 @@ static int try_bind(int fd, int family, const char *addr, uint16_t port)
 /* A port is given back by a work item, soon after the last close(). */
 static int bind_soon(int fd, int family, const char *addr, uint16_t port)
 {
-	uint64_t end = now_ms() + 2000;
+	uint64_t end = now_ms() + 10000;
 
 	while (try_bind(fd, family, addr, port)) {
 		if (errno != EADDRINUSE || now_ms() > end)
@@ -255,6 +255,36 @@ static void port_shared(void)
 	close(a);
 	CHECK_ERR(try_bind(udp, AF_INET, NULL, port), EADDRINUSE);
 	close(b);
+	CHECK_OK(bind_soon(udp, AF_INET, NULL, port));
+}
+
+/*
+ * A port is in use for as long as a connection there has something to do: for a UDP
+ * socket, not for the next QUIC socket at the same address.
+ */
+static void port_of_closed(void)
+{
+	struct conf c = { .tp[CLI] = { .max_stream_data_uni = 1000 } };
+	uint8_t data[5000] = {};
+	uint16_t port;
+	int udp, fd;
+	struct pair p;
+
+	net_own();
+	net_limit("linger_timeout", 60000);
+	udp = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
+	pair_open(&p, &c);
+	port = local_port(p.lis);
+	send_all(p.srv, 3, data, sizeof(data), MSG_QUIC_STREAM_NEW);	/* more than may leave */
+	CHECK_OK(close(p.srv));
+	CHECK_OK(close(p.lis));
+	CHECK_ERR(try_bind(udp, AF_INET, NULL, port), EADDRINUSE);
+	fd = sock_new(AF_INET, SOCK_STREAM);
+	CHECK_OK(try_bind(fd, AF_INET, NULL, port));
+	CHECK_OK(listen(fd, 1));
+	CHECK_OK(close(fd));
+	CHECK_ERR(try_bind(udp, AF_INET, NULL, port), EADDRINUSE);
+	CHECK_OK(close(p.cli));		/* the end of it, and of the wait */
 	CHECK_OK(bind_soon(udp, AF_INET, NULL, port));
 }
 
@@ -571,6 +601,7 @@ static const struct test tests[] = {
 	{ "types-and-protocols", types_and_protocols },
 	{ "port-zero", port_zero },
 	{ "port-of-udp", port_of_udp },
+	{ "port-of-closed", port_of_closed },
 	{ "port-shared", port_shared },
 	{ "port-shared-by-clients", port_shared_by_clients },
 	{ "client-on-listener-port", client_on_listener_port },
