@@ -30,8 +30,9 @@ void quic_pace_init(struct quic_pace *p)
 
 /*
  * N * cwnd, RFC 9002 §7.7: N = 2 lets slow start double, 1.25 rides out variations.  In
- * recovery every RTT that is known is that of a full queue: by it NewReno's half would
- * leave the path idle, so that it goes at two thirds of the rate before.
+ * recovery every RTT that is known is that of the full queue that made the loss: by it
+ * NewReno's half would leave the path idle.  So it goes at the rate before, which was the
+ * path's; the window alone says how much.
  */
 static u64 window(const struct quic_cc *cc)
 {
@@ -39,7 +40,9 @@ static u64 window(const struct quic_cc *cc)
 
 	if (quic_cc_in_slow_start(cc))
 		return cwnd * 2;
-	return max(cwnd + cwnd / 4, cc->prior * 2ULL / 3);
+	if (cwnd <= cc->prior / 2)
+		return cc->prior;
+	return cwnd + cwnd / 4;
 }
 
 /* RFC 9002 §7.7: rate = N * congestion_window / smoothed_rtt */

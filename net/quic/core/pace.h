@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pacing, RFC 9002 §7.7: a leaky bucket at N * cwnd / srtt (N = 2 in slow
- * start, 4/3 in recovery from a halved window, 1.25 else).  A burst is what
+ * start, 1.25 after; in recovery from a halved window the rate before).  A burst is what
  * leaves in QUIC_PACE_BURST at that rate, so that GSO trains stay whole; at
  * least the initial window in slow start, two packets after.
  */

@@ -53,7 +53,7 @@ static void test_rate(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1500000ull);
 	/* in recovery: a window that was halved, one that was not */
 	x.cc.prior = 200 * MSS;
-	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1600000ull);
+	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 2400000ull);
 	x.cc.prior = 143 * MSS;
 	KUNIT_EXPECT_EQ(test, quic_pace_rate(&x.p, &x.cc, x.srtt), 1500000ull);
 	x.cc.prior = 0;
