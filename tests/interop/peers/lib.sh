@@ -43,7 +43,8 @@ lacks() {
 }
 
 # fails client|server CASE[,CASE...] THIRD REASON - a fault of its own, and its reason. What fails is
-# tried with others in our place anyway; here with THIRD, another peer, alone. If it passes, the fault is ours.
+# tried with others in our place anyway; here with THIRD alone, which may be the other end of the same
+# peer. If it passes, the fault is ours.
 fails() {
 	local case
 	for case in ${2//,/ }; do
@@ -71,18 +72,20 @@ check_supported() {
 	[ -n "$has_role" ] || unsupported "no $ROLE of $ALPN"
 }
 
-# trixie COMMAND... - replaces this process by one in the Debian 13 root
-trixie() { exec "$top/tests/vm/trixie-root" --enter "$@"; }
+# trixie COMMAND... - replaces this process by one in the Debian 13 root: TRIXIE, if it is ready to
+# be entered. To make it ready takes thirty forks, which are slow in User Mode Linux.
+trixie() {
+	[ -z "${TRIXIE:-}" ] || exec chroot "$TRIXIE" /usr/bin/env -C "$PWD" "$@"
+	exec "$top/tests/vm/trixie-root" --enter "$@"
+}
 
 # in_trixie COMMAND... - the same, and comes back
-in_trixie() { "$top/tests/vm/trixie-root" --enter "$@"; }
+in_trixie() { (trixie "$@"); }
 
 # host_of URL, port_of URL; an IPv6 address keeps its brackets
-authority_of() { local rest=${1#*://}; echo "${rest%%/*}"; }
-
 host_of() {
-	local authority
-	authority=$(authority_of "$1")
+	local authority=${1#*://}
+	authority=${authority%%/*}
 	case $authority in
 	\[*) echo "${authority%]*}]" ;;
 	*) echo "${authority%%:*}" ;;
@@ -90,8 +93,8 @@ host_of() {
 }
 
 port_of() {
-	local authority
-	authority=$(authority_of "$1")
+	local authority=${1#*://}
+	authority=${authority%%/*}
 	case $authority in
 	*]:* | [!\[]*:*) echo "${authority##*:}" ;;
 	*) echo 443 ;;

@@ -35,6 +35,11 @@ class Case:
         return self.server or self.client
 
     @property
+    def by_chance(self):
+        """Do the seeds decide what is lost or spoiled?"""
+        return "--drop" in self.forward or "--corrupt" in self.forward
+
+    @property
     def rule_name(self):
         return (self.rule or self.name).replace("-", "_")
 

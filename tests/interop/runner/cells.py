@@ -3,7 +3,8 @@
 them; and whose fault a failure is.
 
 It is the peer's own if a third implementation in our place fails as well, though it passes the
-same case beside us. If one passes, it is ours.
+same case beside us. If one passes, it is ours. Where chance decides, each has several seeds, and
+fails if it fails with one of them.
 """
 
 import itertools
@@ -12,7 +13,7 @@ import statistics
 import subprocess
 
 from cases import BY_NAME
-from machine import BUILD, DIED, STUCK, TOP
+from machine import BUILD, TOP
 
 US = "quic"
 PEERS = os.path.join(TOP, "tests/interop/peers")
@@ -67,6 +68,7 @@ class Cell:
         self.runs = case.runs if peer == US else 1
         self.verdicts = []
         self.values, self.shares = [], []
+        self.ran = True         # False if a job's two ends never met: it says nothing about either
 
     @property
     def key(self):
@@ -138,6 +140,7 @@ OPPOSITE = {"client": "server", "server": "client"}
 # Who takes our place, the quick ones first; and how many of them, at most, for one field.
 STAND_INS = ("ngtcp2", "nginx", "caddy", "haproxy", "aioquic", "curl", "openssl")
 THIRDS = 2
+SEEDS = 3
 
 
 def stand_ins(failed, results):
@@ -149,7 +152,8 @@ def stand_ins(failed, results):
     for r in failed:
         other = OPPOSITE.get(r["role"])
         wanted = peers[r["peer"]].fails.get((r["role"], r["case"]))
-        names = [name for name in (wanted[:1] if wanted else STAND_INS) if other in peers[name].alpns and name != r["peer"] and
+        names = [name for name in (wanted[:1] if wanted else STAND_INS)
+                 if other in peers[name].alpns and (name != r["peer"] or wanted) and
                  passed.get((name, other, r["case"]), True)]
         names.sort(key=lambda name: (name, other, r["case"]) not in passed)
         cells = (stand_in(r, peers, name) for name in names)
@@ -158,7 +162,9 @@ def stand_ins(failed, results):
 
 def stand_in(result, peers, name):
     ends = {result["role"]: peers[result["peer"]], OPPOSITE[result["role"]]: peers[name]}
-    return Cell(result["peer"], result["role"], BY_NAME[result["case"]], ends["client"], ends["server"], name)
+    cell = Cell(result["peer"], result["role"], BY_NAME[result["case"]], ends["client"], ends["server"], name)
+    cell.runs = SEEDS if cell.case.by_chance else 1
+    return cell
 
 
 def unseen(thirds, results):
@@ -168,12 +174,13 @@ def unseen(thirds, results):
 
 
 def conclude(failed, found, results):
-    """Notes with each failure the reason in the peer's script, and what came of the stand-ins that pass the same case beside us:
-    found has their cells and results. matrix.is_own() says what follows."""
+    """Notes with each failure the reason in the peer's script, and what came of the stand-ins that
+    pass the same case beside us: found has their cells and results. One that did not come to run is
+    no witness. matrix.is_own() says what follows."""
     passed = {(r["peer"], r["role"], r["case"]) for r in results if r["result"] == "passed"}
     for r in failed:
         key = r["peer"], r["role"], r["case"]
         r["reason"] = Peer(r["peer"]).fails.get(key[1:], ("", ""))[1]
         r["thirds"] = [{"peer": cell.third, "result": f["result"], "why": f["why"]} for cell, f in found
-                       if cell.key == key and f["result"] != "unsupported" and f["why"] not in (DIED, STUCK) and
+                       if cell.key == key and f["result"] != "unsupported" and cell.ran and
                        (cell.third, OPPOSITE[cell.role], cell.case.name) in passed]

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The runner's part inside the machine.
 
-    guest.py PEERS FORWARD
+    guest.py PEERS FORWARD TRIXIE-ROOT
 
 Takes jobs from $OUT/queue/1.json, 2.json, ... until one says "end"; for each it builds the
 network, starts server, captures, forwarder and client, and leaves in $OUT/ID/ the captures
@@ -348,12 +348,19 @@ def jobs(queue):
         number += 1
 
 
+def enter_trixie(script):
+    """Makes the Debian 13 root ready to be entered, for all peers: TRIXIE says where it is."""
+    run(script, "--enter", "true")
+    os.environ["TRIXIE"] = run(script, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
 def main():
-    peers, forward = sys.argv[1:3]
+    peers, forward, trixie_root = sys.argv[1:4]
     out = os.environ["OUT"]
     with open("/etc/hosts", "a") as hosts:
         for name, addresses in HOSTS.items():
             hosts.writelines(f"{address} {name}\n" for address in addresses)
+    enter_trixie(trixie_root)
     run("modprobe", "quic")
     for description in jobs(os.path.join(out, "queue")):
         job = Job(description, peers, forward)

@@ -26,7 +26,9 @@ ABOUT = """\
 of the peer: in the rows `client` the peer's client talks to our server, in those of `server` our client to the
 peer's server; `both` is ourselves on both sides.
 
-What fails is run again with one or two third implementations in our place, those that pass the same case beside us.
+What fails is run again with one or two third implementations in our place, those that pass the same case beside us;
+where chance decides what is lost or spoiled, with three seeds each, of which one that fails is enough. Where the
+peer's script (tests/interop/peers) tells the reason, it names a single one, which may be the peer's own other end.
 Where they fail as well the fault is the peer's own; where one passes, or there is none, it counts as ours,
 and `make interop` ends with a status that is not 0.
 

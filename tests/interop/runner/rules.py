@@ -280,6 +280,11 @@ RULES = {
 
 # ---- the verdict ----
 
+def met(result):
+    """Was the client started, beside a server that answered, and all that the run needs besides?"""
+    return not result.get("broken") and "client" in result
+
+
 def ended(e):
     """How the run went, whatever the case."""
     r = e.result

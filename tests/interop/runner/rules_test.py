@@ -19,7 +19,7 @@ sys.path.insert(0, HERE)
 
 from capture import (PORT, VERSION_1, VERSION_2, Capture, Datagram, Packet, undo_nat)      # noqa: E402
 from cases import BY_NAME, CASES                                                           # noqa: E402
-from rules import RULES, Evidence, verdict                                                 # noqa: E402
+from rules import RULES, Evidence, met, verdict                                            # noqa: E402
 
 CLIENT, SERVER = ("193.167.0.100", 50000), ("193.167.100.100", PORT)
 MOVED = ("193.167.0.101", 40001)
@@ -355,6 +355,14 @@ class Ends(unittest.TestCase):
             run = plain("handshake")
             run.result.update(spoiled)
             self.assertEqual(run.verdict()[0], "failed", spoiled)
+
+    def test_met(self):
+        """Only a run whose client was started beside a server that answered says who failed."""
+        run = plain("handshake")
+        for ended in ({}, {"client": 1}, {"client": None}):
+            self.assertTrue(met(dict(run.result, **ended)), ended)
+        self.assertFalse(met(dict(run.result, broken="RuntimeError: no 'forwarding' in log/forward")))
+        self.assertFalse(met({"id": "a-job", "probe": "no Version Negotiation", "server": None}))
 
     def test_unsupported(self):
         for role in ("client", "server"):

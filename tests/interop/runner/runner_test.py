@@ -3,12 +3,17 @@
 """The runner itself, without a machine: whose fault a failure is, what the selection of
 make check covers, and that nothing of a machine is left when the runner is told to end."""
 
+import importlib.machinery
+import importlib.util
+import json
 import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
@@ -24,18 +29,28 @@ def result(peer, role, case, what, why=""):
     return {"peer": peer, "role": role, "case": case, "result": what, "why": why}
 
 
+def program():
+    path = os.path.join(os.path.dirname(os.path.realpath(__file__)), "interop")
+    loader = importlib.machinery.SourceFileLoader("interop_runner", path)
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("interop_runner", loader))
+    loader.exec_module(module)
+    return module
+
+
 class WhoseFault(unittest.TestCase):
     failed = result("curl", "client", "longrtt", "failed", "too late")
 
     def stand_ins(self, *results):
         return [cell.third for cell in stand_ins([self.failed], [self.failed, *results])]
 
-    def concluded(self, *outcomes, beside_us="passed", why=""):
+    def concluded(self, *outcomes, beside_us="passed", ran=True):
         """The failure after stand-ins did that, which beside us did something else."""
         failed = dict(self.failed)
         cells = list(stand_ins([failed], []))
+        for cell in cells:
+            cell.ran = ran
         results = [failed] + [result(cell.third, "server", "longrtt", beside_us) for cell in cells]
-        conclude([failed], [(cell, result("curl", "client", "longrtt", what, why))
+        conclude([failed], [(cell, result("curl", "client", "longrtt", what))
                             for cell, what in zip(cells, outcomes)], results)
         return failed
 
@@ -68,8 +83,8 @@ class WhoseFault(unittest.TestCase):
     def test_one_that_fails_beside_us_as_well_shows_nothing(self):
         self.assertFalse(matrix.is_own(self.concluded("failed", "failed", beside_us="failed")))
 
-    def test_a_machine_that_died_shows_nothing(self):
-        self.assertFalse(matrix.is_own(self.concluded("failed", "failed", why=DIED)))
+    def test_one_that_did_not_run_shows_nothing(self):
+        self.assertFalse(matrix.is_own(self.concluded("failed", "failed", ran=False)))
 
     def test_of_ourselves_nobody_takes_the_place(self):
         self.assertEqual(list(stand_ins([result("quic", "both", "handshake", "failed")], [])), [])
@@ -82,6 +97,39 @@ class WhoseFault(unittest.TestCase):
                 text = file.read()
         self.assertIn("| (✗) |", text)
         self.assertRegex(text, "(?s)## The peer's own\n\n- curl, client: longrtt: too late. With .* in our place: failed")
+
+
+class Judged(unittest.TestCase):
+    """What the program makes of a job's end."""
+
+    def judged(self, left):
+        """The cell of a job that left this as result.json; None: nothing."""
+        cell = next(cell for cell in cells_of(["nginx"], CASES) if cell.case.name == "handshake")
+        job = next(iter(cell.jobs(1, {1: "certs"})))
+        with tempfile.TemporaryDirectory() as out:
+            run = SimpleNamespace(current={job["id"]: cell}, lock=threading.Lock(), failed=out, report=lambda *_: None,
+                                  options=SimpleNamespace(keep=False))
+            path = None
+            if left:
+                path = os.path.join(out, "machine", job["id"])
+                os.makedirs(path)
+                with open(os.path.join(path, "result.json"), "w") as file:
+                    json.dump(left, file)
+            program().Run.judge(run, job, path, "" if path else DIED)
+        self.assertEqual([result for result, _ in cell.verdicts], ["failed"])
+        return cell
+
+    def test_a_failure_is_seen(self):
+        self.assertTrue(self.judged({"probe": "", "client": 1, "files": ""}).ran)
+
+    def test_a_setup_that_broke_did_not_run(self):
+        self.assertFalse(self.judged({"broken": "RuntimeError: no 'listening on' in log/left"}).ran)
+
+    def test_a_server_that_did_not_answer_did_not_run(self):
+        self.assertFalse(self.judged({"probe": "no Version Negotiation within 10 s", "server": None}).ran)
+
+    def test_a_machine_that_died_did_not_run(self):
+        self.assertFalse(self.judged(None).ran)
 
 
 class Short(unittest.TestCase):
