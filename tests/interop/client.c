@@ -13,7 +13,6 @@
 
 #include "endpoint.h"
 
-#define HANDSHAKE_TIMEOUT_MS	60000	/* the runner has a limit of its own */
 #define TICKET_TIMEOUT_MS	5000
 
 struct client {

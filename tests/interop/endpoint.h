@@ -27,6 +27,8 @@
 
 #define PATH_SIZE	1024	/* of a request's target */
 #define SEND_TURN	(256 << 10)	/* bytes of one stream before the next */
+/* Where a third of the packets is lost a handshake takes long; the runner has a limit of its own. */
+#define HANDSHAKE_TIMEOUT_MS	60000
 
 struct options {
 	bool server;

@@ -249,7 +249,8 @@ int run_server(void)
 	struct server sv = {
 		.params = { .size = sizeof(sv.params), .alpns = opt.alpns,
 			    .early_data = opt.early,
-			    .priority = opt.ciphers },
+			    .priority = opt.ciphers,
+			    .timeout_ms = HANDSHAKE_TIMEOUT_MS },
 	};
 	struct quic_handshake_params files = { .size = sizeof(files), .certfile = opt.cert,
 					       .keyfile = opt.key };
