@@ -117,7 +117,7 @@ static void source_prefix(void)
 /* Far more addresses than buckets: each is counted alone, and forgotten. */
 static void many_sources(void)
 {
-	unsigned long i, n = test_scaled(3000, 200);
+	unsigned long i, n = test_scaled(2000, 200);
 	struct conf c = { .backlog = 1 };
 	char addr[32];
 
@@ -171,7 +171,7 @@ static void source_connections(void)
 static void source_rate(void)
 {
 	struct conf c = { .backlog = 64 };
-	uint64_t before, begin;
+	uint64_t before, begin, end;
 	int i;
 
 	net_own();
@@ -188,9 +188,9 @@ static void source_rate(void)
 	CHECK(mib_read("QuicSourceRate") >= 1);
 	CHECK(mib_read("QuicRetryOut") >= 1);
 	stalled_at("127.0.0.2");
-	mib_wait("QuicAccepted", before + 1);
-	sleep_ms(1500);			/* those that were dropped try again, some succeed */
-	CHECK(mib_read("QuicAccepted") > before + 1);
+	/* this one, and some of those that were dropped, which try again */
+	for (end = now_ms() + 15000; mib_read("QuicAccepted") <= before + 1; sleep_ms(10))
+		CHECK(now_ms() < end);
 	CHECK(mib_read("QuicAccepted") <= 10 + 8 * (now_ms() - begin) / 1000);
 }
 
@@ -217,12 +217,11 @@ static void expires_in_queue(void)
 	struct evil *e;
 
 	net_own();
-	net_limit("handshake_timeout", 600);
+	net_limit("handshake_timeout", 3000);
 	e = evil_open(false, FIRST_FLIGHT, NULL);
-	CHECK(sock_poll(e->lis, POLLIN, 3000) & POLLIN);
+	CHECK(sock_poll(e->lis, POLLIN, 10000) & POLLIN);
 	e->mute = true;
-	evil_listen_close(e, 3000);
-	CHECK(e->closed);		/* its client is told */
+	CHECK(evil_listen_close(e, 15000));	/* its client is told */
 	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 	CHECK_EQ(sock_poll(e->lis, POLLIN, 0), 0);
 	mib_wait("QuicHandshakeExpired", 1);
@@ -231,6 +230,7 @@ static void expires_in_queue(void)
 	stalled_at("127.0.0.1");
 	mib_wait("QuicAccepted", 2);
 	mib_wait("QuicHandshakeExpired", 2);
+	net_limit("handshake_timeout", 30000);
 	whole_connection("127.0.0.1");
 }
 
@@ -241,14 +241,14 @@ static void expires_accepted(void)
 	struct evil *e;
 
 	net_own();
-	net_limit("handshake_timeout", 600);
+	net_limit("handshake_timeout", 4000);
 	e = evil_open(false, HANDSHAKING, &c);
 	CHECK(e->fd >= 0);
 	e->mute = true;
 	CHECK(!(sock_poll(e->fd, 0, 0) & POLLHUP));
-	evil_listen_close(e, 3000);
+	evil_listen_close(e, 15000);
 	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
-	CHECK(sock_poll(e->fd, 0, 1000) & POLLHUP);
+	CHECK(sock_poll(e->fd, 0, 10000) & POLLHUP);
 	CHECK(event_get(e->fd, QUIC_EVENT_CONNECTION_CLOSE, &cl, sizeof(cl)) >= sizeof(cl));
 	CHECK_EQ(cl.errcode, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 	CHECK_ERR(recv(e->fd, buf, 1, 0), ETIMEDOUT);
@@ -263,15 +263,15 @@ static void expires_not(void)
 	int fd;
 
 	net_own();
-	net_limit("handshake_timeout", 500);
+	net_limit("handshake_timeout", 4000);
 	pair_open(&p, NULL);
-	sleep_ms(1000);
+	sleep_ms(4500);
 	send_all(p.cli, 0, "ping", 4, MSG_QUIC_STREAM_NEW);
 	recv_all(p.srv, 0, buf, 4, false);
 	net_limit("handshake_timeout", 0);
 	fd = stalled_at("127.0.0.1");
 	sleep_ms(1000);
-	CHECK(sock_poll(p.lis, POLLIN, 0) & POLLIN);
+	CHECK(sock_poll(p.lis, POLLIN, 10000) & POLLIN);
 	close(fd);
 	mib_wait("QuicHandshakeExpired", 0);
 	pair_close(&p);
@@ -437,6 +437,7 @@ static void reply_rate(void)
 	uint8_t version[1200] = { 0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8, [14] = 8 };
 	uint8_t stray[60] = { 0x40, 1, 2, 3 };
 	struct evil *e;
+	uint64_t begin;
 	unsigned int n;
 	int fd;
 
@@ -444,12 +445,14 @@ static void reply_rate(void)
 	e = evil_open(false, FIRST_FLIGHT, NULL);
 	fd = CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));
 	net_limit("reply_rate", 5);
+	begin = now_ms();
 	n = answers(fd, e, version, sizeof(version), 40);
-	CHECK(n >= 1 && n <= 10);	/* two intervals may be met */
+	CHECK(n >= 1 && n <= 5 * (2 + (now_ms() - begin) / 1000));	/* intervals that were met */
 	CHECK_EQ(mib_read("QuicVersionNegotiationOut"), n);
 	sleep_ms(1100);
+	begin = now_ms();
 	n = answers(fd, e, stray, sizeof(stray), 40);
-	CHECK(n >= 1 && n <= 10);
+	CHECK(n >= 1 && n <= 5 * (2 + (now_ms() - begin) / 1000));
 	CHECK_EQ(mib_read("QuicResetOut"), n);
 	net_limit("reply_rate", 0);
 	sleep_ms(1100);
@@ -502,7 +505,7 @@ static const struct test tests[] = {
 	{ "source-handshakes", source_handshakes },
 	{ "source-finished", source_finished },
 	{ "source-prefix", source_prefix },
-	{ "many-sources", many_sources, 60 },
+	{ "many-sources", many_sources, 150 },
 	{ "source-connections", source_connections },
 	{ "source-rate", source_rate },
 	{ "no-limits", no_limits },

@@ -278,7 +278,7 @@ static void read_half(struct ends *e)
 	struct msg m;
 
 	/* the handshake is not over, and the server has it */
-	CHECK(sock_poll(e->srv, POLLIN, 1000) & POLLIN);
+	CHECK(sock_poll(e->srv, POLLIN, 10000) & POLLIN);
 	recv_msg(e->srv, &m);
 	CHECK_EQ(m.n, strlen(HELLO));
 	CHECK(!memcmp(m.data, HELLO, m.n));

@@ -229,7 +229,7 @@ static void close_event(void)
 
 static int update_keys(int fd)
 {
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 15000;
 
 	while (set_opt(fd, QUIC_SOCKOPT_KEY_UPDATE, NULL, 0)) {
 		if (errno != EINVAL || now_ms() > end)
@@ -263,7 +263,7 @@ static void connection_id_event(void)
 {
 	struct quic_connection_id_info info = { .dest = 1 }, ev;
 	socklen_t len = sizeof(info);
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 15000;
 
 	open_with(ON(CONNECTION_ID), ON(CONNECTION_ID));
 	CHECK_OK(get_opt(p.cli, QUIC_SOCKOPT_CONNECTION_ID, &info, &len));
@@ -329,7 +329,7 @@ static void partial_read(void)
 
 	open_with(0, ON(STREAM_UPDATE));
 	send_all(p.cli, 0, "123", 3, NEW | FIN);
-	CHECK(sock_poll(p.srv, POLLIN, 2000) & POLLIN);
+	CHECK(sock_poll(p.srv, POLLIN, 10000) & POLLIN);
 	flags = MSG_PEEK;
 	CHECK_EQ(quic_recvmsg(p.srv, buf, sizeof(buf), &id, &flags), sizeof(buf));
 	CHECK(flags & MSG_QUIC_NOTIFICATION);

@@ -452,12 +452,12 @@ struct evil *evil_open(bool server, enum stage stage, const struct evil_conf *c)
 	if (stage == FIRST_FLIGHT) {
 		e->tls.deaf = e->victim_tls.deaf = true;
 		e->quiet = server;
-		CHECK(evil_run(e, first_flight, 5000));
+		CHECK(evil_run(e, first_flight, 15000));
 	} else if (stage == HANDSHAKING) {
 		e->tls.half = e->victim_tls.half = true;
-		CHECK(evil_run(e, has_handshake_keys, 5000));
+		CHECK(evil_run(e, has_handshake_keys, 15000));
 	} else if (!c->tamper) {
-		CHECK(evil_run(e, evil_established, 10000));
+		CHECK(evil_run(e, evil_established, 15000));
 	}
 	return e;
 }
@@ -615,7 +615,7 @@ void evil_expect(struct evil *e, const char *what, uint64_t code)
 	} cl;
 	socklen_t len = sizeof(cl);
 
-	if (!evil_listen_close(e, 4000))
+	if (!evil_listen_close(e, 15000))
 		FAIL("%s: the victim did not close", what);
 	if (e->close_app || e->close_code != code)
 		FAIL("%s: closed with %s%#llx, not %#llx", what, e->close_app ? "application " : "",
@@ -633,7 +633,7 @@ void evil_expect(struct evil *e, const char *what, uint64_t code)
 void evil_expect_alive(struct evil *e, const char *what)
 {
 	static const uint8_t ping[] = { QUIC_FRAME_PING };
-	uint64_t end = now_ms() + 4000, next = 0, before = 0;
+	uint64_t end = now_ms() + 15000, next = 0, before = 0;
 	uint8_t buf[2048];
 	ssize_t n;
 

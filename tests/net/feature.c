@@ -24,7 +24,7 @@ static void ping_pong(int a, int b, int64_t id)
 /* Repeat a set until the handshake is confirmed and the last one is done. */
 static int eventually(int fd, int opt, const void *val, socklen_t len)
 {
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 15000;
 
 	while (set_opt(fd, opt, val, len)) {
 		if ((errno != EINVAL && errno != EAGAIN && errno != EBUSY) || now_ms() > end)
@@ -156,7 +156,7 @@ static void switch_ids(void)
 static void retire_source_ids(void)
 {
 	struct quic_connection_id_info info = {};
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 15000;
 	int64_t i;
 
 	pair_open(&p, NULL);

@@ -44,7 +44,7 @@ static uint64_t fill_settled(int fd, int *err)
 	uint64_t off = 0;
 	ssize_t k;
 
-	while (sock_poll(fd, POLLOUT, 300) & POLLOUT) {
+	while (sock_poll(fd, POLLOUT, 1000) & POLLOUT) {
 		pattern_fill(block, sizeof(block), 0, off);
 		k = send(fd, block, sizeof(block), MSG_DONTWAIT);
 		if (k < 0)
@@ -77,7 +77,7 @@ static void backpressure(int from, int to)
 	CHECK(n >= 64 * KIB);
 	CHECK(!(sock_poll(from, POLLOUT, 0) & POLLOUT));
 	drain(to, n);
-	CHECK(sock_poll(from, POLLOUT, 2000) & POLLOUT);
+	CHECK(sock_poll(from, POLLOUT, 10000) & POLLOUT);
 	CHECK_OK(send(from, "more", 4, MSG_DONTWAIT));
 	recv_all(to, 0, block, 4, false);
 	pair_close(&p);
@@ -166,8 +166,9 @@ static void failed_send_opens_none(void)
 	n += CHECK_OK(quic_sendmsg(p.cli, big, 64 * MIB, 0, 0));	/* until the buffer is full */
 	CHECK_OK(sigaction(SIGALRM, &sa, NULL));
 	sock_timeout(p.cli, SO_SNDTIMEO, 20000);
-	ualarm(100000, 0);
+	ualarm(100000, 100000);		/* the first may come too early */
 	CHECK_ERR(quic_sendmsg(p.cli, "x", 1, -1, NEW), EINTR);
+	ualarm(0, 0);
 	CHECK_ERR(send(p.cli, "x", 1, MSG_DONTWAIT), EAGAIN);	/* stream 0 is still the active one */
 	CHECK_EQ(stream_open(p.cli, -1, MSG_QUIC_STREAM_DONTWAIT), 4);
 	while (n) {	/* all of it, the last bytes before the time was over, too */
@@ -225,7 +226,7 @@ static void send_timeout(void)
 	begin = now_ms();
 	CHECK_ERR(send(p.cli, big, 1, 0), EAGAIN);
 	n = now_ms() - begin;
-	CHECK(n >= 290 && n < 5000);
+	CHECK(n >= 290 && n < 15000);
 	fill_up(p.cli, -1, &err);
 	CHECK_EQ(err, EAGAIN);
 	pair_close(&p);
@@ -241,7 +242,7 @@ static void receive_timeout(void)
 	begin = now_ms();
 	CHECK_ERR(recv(p.cli, &c, 1, 0), EAGAIN);
 	took = now_ms() - begin;
-	CHECK(took >= 240 && took < 5000);
+	CHECK(took >= 240 && took < 15000);
 	sock_timeout(p.cli, SO_RCVTIMEO, 20000);
 	begin = now_ms();
 	CHECK_ERR(recv(p.cli, &c, 1, MSG_DONTWAIT), EAGAIN);
@@ -276,16 +277,16 @@ static void poll_states(void)
 	CHECK_EQ(sock_poll(p.cli, ALL, 0), POLLOUT);
 	CHECK_EQ(sock_poll(p.srv, ALL, 0), POLLOUT);
 	send_all(p.cli, 0, "x", 1, NEW | FIN);
-	CHECK_EQ(sock_poll(p.srv, ALL & ~POLLOUT, 2000), POLLIN);
+	CHECK_EQ(sock_poll(p.srv, ALL & ~POLLOUT, 10000), POLLIN);
 	CHECK_EQ(sock_poll(p.srv, ALL, 0), POLLIN | POLLOUT);
 	recv_all(p.srv, 0, block, 1, true);
 	CHECK_EQ(sock_poll(p.srv, ALL, 0), POLLOUT);
 	send_all(p.srv, 0, NULL, 0, FIN);
-	CHECK_EQ(sock_poll(p.cli, POLLIN, 2000), POLLIN);	/* an end is readable */
+	CHECK_EQ(sock_poll(p.cli, POLLIN, 10000), POLLIN);	/* an end is readable */
 	recv_all(p.cli, 0, block, 0, true);
 	CHECK_EQ(sock_poll(p.cli, ALL, 0), POLLOUT);
 	close(p.cli);
-	CHECK(sock_poll(p.srv, 0, 2000) & POLLHUP);
+	CHECK(sock_poll(p.srv, 0, 10000) & POLLHUP);
 	CHECK(sock_poll(p.srv, ALL, 0) & POLLIN);
 	CHECK(sock_poll(p.srv, ALL, 0) & POLLRDHUP);
 	CHECK(!(sock_poll(p.srv, ALL, 0) & POLLOUT));
@@ -308,14 +309,14 @@ static void poll_pending(void)
 	CHECK_EQ(sock_poll(p.lis, ALL, 5000), POLLIN);
 	CHECK_EQ(sock_poll(p.lis, ALL, 0), POLLIN);
 	p.srv = CHECK_OK(accept(p.lis, NULL, NULL));
-	CHECK_EQ(sock_poll(p.srv, POLLIN, 1000), POLLIN);	/* the ClientHello */
+	CHECK_EQ(sock_poll(p.srv, POLLIN, 10000), POLLIN);	/* the ClientHello */
 	CHECK_EQ(server_handshake(p.srv, &c), 0);
 	CHECK_EQ(sock_poll(p.lis, ALL, 0), 0);
 }
 
 static void select_call(void)
 {
-	struct timeval tv = { 2, 0 }, zero = {};
+	struct timeval tv = { 10, 0 }, zero = {};
 	fd_set r, w;
 
 	pair_open(&p, NULL);
@@ -353,7 +354,7 @@ static void epoll_edges(void)
 	CHECK_EQ(stream_open(p.cli, -1, 0), 0);
 	for (i = 0; i < 5; i++) {
 		send_all(p.cli, 0, "x", 1, 0);
-		CHECK_EQ(epoll_one(ep, 2000), EPOLLIN);
+		CHECK_EQ(epoll_one(ep, 10000), EPOLLIN);
 		CHECK_EQ(epoll_one(ep, 0), 0);
 		recv_all(p.srv, 0, block, 1, false);
 	}
@@ -364,7 +365,7 @@ static void epoll_edges(void)
 	CHECK_ERR(send(p.cli, block, sizeof(block), MSG_DONTWAIT), EAGAIN);
 	CHECK_EQ(epoll_one(ep, 0), 0);
 	recv_pattern(p.srv, 0, n, false);
-	CHECK(epoll_one(ep, 3000) & EPOLLOUT);
+	CHECK(epoll_one(ep, 10000) & EPOLLOUT);
 	CHECK_OK(send(p.cli, "x", 1, MSG_DONTWAIT));
 	pair_close(&p);
 }
@@ -385,8 +386,8 @@ static void wake_ups(void)
 	pair_open(&p, NULL);
 	begin = now_ms();
 	CHECK_EQ(pthread_create(&t, NULL, waker, "wake"), 0);
-	CHECK_EQ(sock_poll(p.srv, POLLIN, 5000), POLLIN);
-	CHECK(now_ms() - begin < 3000);
+	CHECK_EQ(sock_poll(p.srv, POLLIN, 25000), POLLIN);
+	CHECK(now_ms() - begin < 15000);
 	pthread_join(t, NULL);
 	recv_all(p.srv, 0, block, 4, false);
 	pair_close(&p);
@@ -411,9 +412,9 @@ static void queue_lengths(void)
 	CHECK_EQ(queue(p.srv, SIOCINQ), 0);
 	CHECK_EQ(queue(p.cli, SIOCOUTQ), 0);
 	send_all(p.cli, 0, "twelve bytes", 12, NEW);
-	sock_poll(p.srv, POLLIN, 2000);
+	sock_poll(p.srv, POLLIN, 10000);
 	CHECK_EQ(queue(p.srv, SIOCINQ), 12);
-	for (end = now_ms() + 3000; queue(p.cli, SIOCOUTQ) && now_ms() < end; )
+	for (end = now_ms() + 15000; queue(p.cli, SIOCOUTQ) && now_ms() < end; )
 		sleep_ms(10);
 	CHECK_EQ(queue(p.cli, SIOCOUTQ), 0);		/* acknowledged */
 	recv_all(p.srv, 0, block, 5, false);

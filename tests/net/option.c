@@ -32,7 +32,7 @@ static void make_states(void)
 	fds[SERVER] = p.srv;
 	fds[CLOSED] = over.cli;
 	close(over.srv);
-	CHECK(sock_poll(over.cli, POLLIN, 3000) & POLLHUP);
+	CHECK(sock_poll(over.cli, POLLIN, 10000) & POLLHUP);
 }
 
 static const char *errname(int err)

@@ -579,7 +579,7 @@ uint64_t mib_read(const char *name)
 
 void mib_wait(const char *name, uint64_t n)
 {
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 15000;
 
 	while (mib_read(name) < n) {
 		if (now_ms() > end)

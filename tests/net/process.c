@@ -248,11 +248,11 @@ static void *poke(void *arg)
 {
 	pthread_t t = *(pthread_t *)arg;
 
-	sleep_ms(200);
+	sleep_ms(500);
 	pthread_kill(t, SIGUSR1);
-	sleep_ms(200);
+	sleep_ms(500);
 	pthread_kill(t, SIGUSR1);
-	sleep_ms(200);
+	sleep_ms(500);
 	send_all(p.cli, -1, "x", 1, 0);
 	return NULL;
 }

@@ -388,7 +388,7 @@ static void half_close(void)
 	CHECK_ERR(send(cli, "x", 1, MSG_NOSIGNAL), EPIPE);
 	read_exactly(srv, "last words");
 	expect_end(srv);
-	CHECK_EQ(sock_poll(srv, POLLIN | POLLOUT | POLLRDHUP | POLLHUP, 2000),
+	CHECK_EQ(sock_poll(srv, POLLIN | POLLOUT | POLLRDHUP | POLLHUP, 10000),
 		 POLLIN | POLLOUT | POLLRDHUP);
 	CHECK_EQ(write(srv, "answer", 6), 6);
 	CHECK_OK(shutdown(srv, SHUT_WR));

@@ -686,7 +686,7 @@ static void lowat_window(void)
 /* RFC 9000 §10.1.2: PINGs defer the idle timeout; that is what SO_KEEPALIVE asks for. */
 static void keepalive(void)
 {
-	struct conf c = { .tp = { { .max_idle_timeout = 3000000 }, {} } };
+	struct conf c = { .tp = { { .max_idle_timeout = 5000000 }, {} } };
 	struct pair q;
 
 	pair_open(&p, &c);
@@ -695,7 +695,7 @@ static void keepalive(void)
 	turn(p.cli, p.srv);
 	CHECK_OK(set_int(p.cli, SOL_SOCKET, SO_KEEPALIVE, 1));
 	CHECK(sock_poll(q.cli, 0, 20000) & POLLHUP);
-	sleep_ms(4000);
+	sleep_ms(6000);
 	CHECK_EQ(sock_poll(p.cli, 0, 0), 0);
 	turn(p.cli, p.srv);
 	CHECK_OK(set_int(p.cli, SOL_SOCKET, SO_KEEPALIVE, 0));

@@ -41,7 +41,7 @@ static void connection(const char *addr, const uint8_t *tok, size_t len, unsigne
 /* A token of the server for a client at @addr. */
 static void get_token(const char *addr)
 {
-	uint64_t end = now_ms() + 5000;
+	uint64_t end = now_ms() + 15000;
 	int cli, srv;
 
 	cli = client_at(addr, NULL, 0);
@@ -251,10 +251,10 @@ static void retry_token_stolen(void)
 	net_own();
 	net_limit("retry_token_lifetime", 100);
 	e = evil_open(false, FIRST_FLIGHT, &c);
-	CHECK(evil_run(e, has_token, 5000));
+	CHECK(evil_run(e, has_token, 15000));
 	token_len = e->conn.token_len;
 	memcpy(token, e->conn.token, token_len);
-	CHECK(sock_poll(e->lis, POLLIN, 3000) & POLLIN);	/* the honest one is in */
+	CHECK(sock_poll(e->lis, POLLIN, 10000) & POLLIN);	/* the honest one is in */
 	p.lis = e->lis;
 	p.addr = e->victim;
 	p.addrlen = e->victim_len;
