@@ -117,7 +117,7 @@ int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e)
 int quic_cids_local_fill(struct quic_cids_local *l)
 {
 	/* RFC 9000 §5.1.1: MUST NOT provide more than the peer's limit */
-	unsigned int want = min_t(unsigned int, l->limit, QUIC_CIDS_MAX - 1);
+	unsigned int want = min_t(unsigned int, l->limit, QUIC_CIDS_ISSUED);
 	struct quic_cid_entry *e;
 	int err = 0;
 

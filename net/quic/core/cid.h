@@ -11,6 +11,12 @@
 #include "wire.h"
 
 #define QUIC_CIDS_MAX		8	/* live IDs a side, active_connection_id_limit */
+/*
+ * What the peer is given of ours, if it wants so many: the one in use, and one for each of
+ * three moves within a round trip.  More would be memory of every idle connection; RFC 9000
+ * §5.1.1 lets an endpoint issue fewer than the peer's limit.
+ */
+#define QUIC_CIDS_ISSUED	4
 #define QUIC_CIDS_RETIRED_MAX	(2 * QUIC_CIDS_MAX)	/* RETIRE frames owed, §5.1.2 */
 
 struct quic_cid_entry {
@@ -40,7 +46,7 @@ struct quic_cids_local {
 	struct quic_cid_entry e[QUIC_CIDS_MAX];
 	u64 next_seq;
 	u64 prior_to;		/* see quic_cids_local_prior() */
-	u8 limit;		/* how many the peer wants (its limit, at most our bound) */
+	u8 limit;		/* how many the peer wants at most: its active_connection_id_limit */
 	u8 recent;		/* index of the one that packets came for last */
 	bool settled;		/* none is owed to the peer */
 	const struct quic_cid_ops *ops;
@@ -79,8 +85,8 @@ int quic_cids_local_add(struct quic_cids_local *l, struct quic_cid_entry **e);
 int quic_cids_local_add_known(struct quic_cids_local *l, const struct quic_cid *cid,
 			      struct quic_cid_entry **e);
 /*
- * Issue until the peer holds @l->limit (but keep one slot for
- * quic_cids_local_set_prior()); those to be sent have !announced || lost.
+ * Issue until the peer holds @l->limit, or QUIC_CIDS_ISSUED; those to be sent have
+ * !announced || lost.
  */
 int quic_cids_local_fill(struct quic_cids_local *l);
 /* Next entry owed to the peer as NEW_CONNECTION_ID (seq > 0), or NULL. */
