@@ -3,7 +3,7 @@
  * Pacing, RFC 9002 §7.7: a leaky bucket at N * cwnd / srtt (N = 2 in slow
  * start, 1.25 after; in recovery from a halved window the rate before).  A burst is what
  * leaves in QUIC_PACE_BURST at that rate, so that GSO trains stay whole; at
- * least the initial window in slow start, two packets after.
+ * least the initial window in slow start, three packets after.
  */
 #ifndef _QUIC_PACE_H
 #define _QUIC_PACE_H
