@@ -120,8 +120,11 @@ def md_cases(results):
 
 def evidence(r):
     """Why it is so, and what came of those in our place."""
-    return (f" {r['reason']}." if is_own(r) and r.get("reason") else "") + "".join(f" With {t['peer']} in our place: {t['result']}" + (f": {t['why']}" if t["why"] else "") + "."
-                   for t in r.get("thirds") or [])
+    reason = r.get("reason", "") if is_own(r) else ""
+    text = f" {reason[0].upper()}{reason[1:]}." if reason else ""
+    for third in r.get("thirds") or []:
+        text += f" With {third['peer']} in our place: {third['result']}" + (f": {third['why']}" if third["why"] else "") + "."
+    return text
 
 
 def listed(results, what):
