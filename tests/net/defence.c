@@ -217,16 +217,17 @@ static void expires_in_queue(void)
 	struct evil *e;
 
 	net_own();
-	net_limit("handshake_timeout", 3000);
+	net_limit("handshake_timeout", 10000);
 	e = evil_open(false, FIRST_FLIGHT, NULL);
 	CHECK(sock_poll(e->lis, POLLIN, 10000) & POLLIN);
 	e->mute = true;
-	CHECK(evil_listen_close(e, 15000));	/* its client is told */
+	CHECK(evil_listen_close(e, 30000));	/* its client is told */
 	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 	CHECK_EQ(sock_poll(e->lis, POLLIN, 0), 0);
 	mib_wait("QuicHandshakeExpired", 1);
 	evil_free(e);
 	listener_new(&c, &p);		/* a place in the queue is free again */
+	net_limit("handshake_timeout", 1000);
 	stalled_at("127.0.0.1");
 	mib_wait("QuicAccepted", 2);
 	mib_wait("QuicHandshakeExpired", 2);
@@ -241,12 +242,12 @@ static void expires_accepted(void)
 	struct evil *e;
 
 	net_own();
-	net_limit("handshake_timeout", 4000);
+	net_limit("handshake_timeout", 10000);
 	e = evil_open(false, HANDSHAKING, &c);
 	CHECK(e->fd >= 0);
 	e->mute = true;
 	CHECK(!(sock_poll(e->fd, 0, 0) & POLLHUP));
-	evil_listen_close(e, 15000);
+	evil_listen_close(e, 30000);
 	CHECK_EQ(e->close_code, QUIC_TRANSPORT_ERROR_CONNECTION_REFUSED);
 	CHECK(sock_poll(e->fd, 0, 10000) & POLLHUP);
 	CHECK(event_get(e->fd, QUIC_EVENT_CONNECTION_CLOSE, &cl, sizeof(cl)) >= sizeof(cl));
@@ -263,9 +264,9 @@ static void expires_not(void)
 	int fd;
 
 	net_own();
-	net_limit("handshake_timeout", 4000);
+	net_limit("handshake_timeout", 10000);
 	pair_open(&p, NULL);
-	sleep_ms(4500);
+	sleep_ms(10500);
 	send_all(p.cli, 0, "ping", 4, MSG_QUIC_STREAM_NEW);
 	recv_all(p.srv, 0, buf, 4, false);
 	net_limit("handshake_timeout", 0);
