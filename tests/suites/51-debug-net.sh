@@ -10,4 +10,4 @@ scripts/kmod-build uml
 make -s libquic tools
 make -s -C tests/net all
 machine debug-net "$vm/uml-run" -t 1500 tests/suites/in-vm-net debug
-machine debug-net-virtual "$vm/uml-run" -T -t 300 tests/suites/in-vm-net virtual
+machine debug-net-virtual "$vm/uml-run" -T -t 500 tests/suites/in-vm-net virtual
