@@ -102,7 +102,7 @@ static void approach(struct quic_cc *cc, u64 target, u64 bytes)
 	cc->cwnd += div64_u64((target - cc->cwnd) * bytes, cc->cwnd);
 }
 
-static void avoid(struct quic_cc *cc, const struct quic_cc_ack *a)
+static void cubic_avoid(struct quic_cc *cc, const struct quic_cc_ack *a)
 {
 	pass_time(cc, a);
 	estimate_reno(cc, a->fresh);
@@ -117,7 +117,7 @@ static void cubic_ack(struct quic_cc *cc, const struct quic_cc_ack *a)
 	if (quic_cc_in_slow_start(cc))
 		cc->cwnd += quic_cc_hystart_growth(cc, a);
 	else
-		avoid(cc, a);
+		cubic_avoid(cc, a);
 }
 
 static void cubic_congestion(struct quic_cc *cc)

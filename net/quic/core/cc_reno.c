@@ -9,7 +9,7 @@
 #include "cc.h"
 
 /* RFC 9002 §7.3.3: at most one maximum datagram size for each window acknowledged */
-static void avoid(struct quic_cc *cc, u64 bytes)
+static void reno_avoid(struct quic_cc *cc, u64 bytes)
 {
 	cc->reno.acked += bytes;
 	while (cc->reno.acked >= cc->cwnd) {
@@ -23,7 +23,7 @@ static void reno_ack(struct quic_cc *cc, const struct quic_cc_ack *a)
 	if (quic_cc_in_slow_start(cc))
 		cc->cwnd += quic_cc_hystart_growth(cc, a);
 	else
-		avoid(cc, a->fresh);
+		reno_avoid(cc, a->fresh);
 }
 
 /* RFC 9002 §7.3.2: MUST set the slow start threshold to half of the window */

@@ -98,7 +98,7 @@ static bool parse_extensions(struct quic_cur *exts, struct quic_clienthello *ch)
 }
 
 /* RFC 8446 §4.1.2, from legacy_version on */
-static bool parse_body(struct quic_cur *c, struct quic_clienthello *ch)
+static bool parse_hello(struct quic_cur *c, struct quic_clienthello *ch)
 {
 	struct quic_cur session, suites, compression, exts;
 
@@ -129,7 +129,7 @@ int quic_clienthello_parse(const u8 *p, u32 len, struct quic_clienthello *ch)
 	if (ch->len > len)
 		return -EAGAIN;
 	quic_cur_init(&body, c.p, ch->len - 4);
-	return parse_body(&body, ch) ? 0 : -EBADMSG;
+	return parse_hello(&body, ch) ? 0 : -EBADMSG;
 }
 
 bool quic_clienthello_has_alpn(const struct quic_clienthello *ch,

@@ -766,7 +766,7 @@ void quic_conn_suspect_mtu(struct quic_conn *c)
 }
 
 /* Memory that only traffic needs; it comes back with the next packet. */
-static void trim(struct quic_conn *c)
+static void trim_memory(struct quic_conn *c)
 {
 	int sp;
 
@@ -825,7 +825,7 @@ void quic_conn_timeout(struct quic_conn *c, u64 now)
 		quic_version_forget(c);
 	quic_keys_timeout(&c->keys, now);
 	if (now >= c->trim_at)
-		trim(c);
+		trim_memory(c);
 }
 
 u64 quic_conn_deadline(struct quic_conn *c, u64 now)

@@ -581,7 +581,7 @@ static void settle_chunk(struct quic_conn *c, struct rx_pkt *p, u32 refs)
 /* ---- packets ---- */
 
 /* RFC 9000 §8.1, RFC 9001 §4.9.1: the first packet of a level that proves something. */
-static void note_progress(struct quic_conn *c, struct rx_pkt *p)
+static void note_first_packet(struct quic_conn *c, struct rx_pkt *p)
 {
 	if (p->level == QUIC_CRYPTO_INITIAL && !c->server && !c->got_packet) {
 		/* RFC 9000 §7.2: the server chose its ID */
@@ -630,7 +630,7 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	c->stats.rx_packets++;
 	if (quic_conn_traced(c))
 		c->ops->trace->received(c->priv, p->level, p->o.pn, p->h.len);
-	note_progress(c, p);
+	note_first_packet(c, p);
 	if (unlikely(!p->path))
 		p->path = quic_migrate_arrive(c, p->rx, used_by_peer(c, p), p->now);
 	away = p->path != &c->path;

@@ -16,7 +16,7 @@
 
 #define RESERVE_MIN	2048	/* least size of a chunk for what is sent */
 #define CHUNK_DGRAMS	4	/* datagrams that a chunk is made for */
-#define PLAIN_MIN	2	/* RFC 9001 §5.4.2: least plaintext behind a packet number of 2 bytes */
+#define DGRAM_PLAIN_MIN	2	/* RFC 9001 §5.4.2: least plaintext behind a packet number of 2 bytes */
 
 void quic_dgrams_init(struct quic_dgrams *d, const struct quic_chunk_ops *chunk_ops, void *priv)
 {
@@ -90,7 +90,7 @@ void quic_dgrams_queue(struct quic_dgrams *d, u32 len)
 }
 
 /* The first in the queue: it is out, or never will be. */
-static void forget(struct quic_dgrams *d, struct quic_slice *s)
+static void dgram_forget(struct quic_dgrams *d, struct quic_slice *s)
 {
 	d->out_bytes -= s->len;
 	quic_slices_remove(&d->out, s);
@@ -108,8 +108,8 @@ static bool put_one(struct quic_pkt *p, const struct quic_slice *s, u64 frame_ma
 		hdr = 1;
 	if ((bare && !last) || hdr + s->len > quic_pkt_left(p) || !quic_pkt_fits(p, hdr))
 		return false;
-	if (bare && s->len < PLAIN_MIN) {	/* no padding can follow */
-		quic_pkt_pad(p, PLAIN_MIN - s->len);
+	if (bare && s->len < DGRAM_PLAIN_MIN) {	/* no padding can follow */
+		quic_pkt_pad(p, DGRAM_PLAIN_MIN - s->len);
 		if (hdr + s->len > quic_pkt_left(p) || !quic_pkt_fits(p, hdr))
 			return false;
 	}
@@ -144,7 +144,7 @@ u32 quic_dgrams_put(struct quic_dgrams *d, struct quic_pkt *p, u64 frame_max, u3
 		 * the peer takes less, or none, than what 0-RTT remembered of it
 		 */
 		d->next = quic_slice_next(s);
-		forget(d, s);
+		dgram_forget(d, s);
 		dropped++;
 	}
 	return dropped;
@@ -156,7 +156,7 @@ bool quic_dgrams_sent(struct quic_dgrams *d)
 	bool any = false;
 
 	while ((s = quic_slices_first(&d->out)) && s != d->next) {
-		forget(d, s);
+		dgram_forget(d, s);
 		any = true;
 	}
 	return any;

@@ -56,7 +56,7 @@ bool quic_early_may_send(const struct quic_conn *c)
 /* ---- TLS messages ---- */
 
 /* RFC 9001 §4.6.2: all that 0-RTT packets have carried goes again */
-static void reject(struct quic_conn *c)
+static void reject_early(struct quic_conn *c)
 {
 	c->early = QUIC_EARLY_REJECTED;
 	c->early_end = c->loss.sp[QUIC_SPACE_APP]->sent.next;
@@ -97,13 +97,13 @@ void quic_early_read_answer(struct quic_conn *c)
 	len = QUIC_TLS_HEAD + number_at(b, 1, 3);
 	/* RFC 8446 §4.3.1: they are the first message; of what is none TLS will complain */
 	if (number_at(b, 0, 1) != ENCRYPTED_EXTENSIONS || len > QUIC_CRYPTO_BUF_MAX)
-		reject(c);
+		reject_early(c);
 	else if (quic_recvbuf_readable(b) < len)
 		return;
 	else if (has_early_data(b, len))
 		c->early = QUIC_EARLY_ACCEPTED;
 	else
-		reject(c);
+		reject_early(c);
 }
 
 /* An early_data extension in the list that @c is at. */

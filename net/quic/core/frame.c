@@ -222,7 +222,7 @@ static int parse_plain(struct quic_cur *c, struct quic_frame *f)
 	return MALFORMED;
 }
 
-static int parse_body(struct quic_cur *c, struct quic_frame *f)
+static int parse_fields(struct quic_cur *c, struct quic_frame *f)
 {
 	if (quic_frame_is_stream(f->type))
 		return parse_stream(c, f);
@@ -264,7 +264,7 @@ int quic_frame_parse(struct quic_cur *c, struct quic_frame *f)
 	/* RFC 9000 §12.4: a type longer than need be MAY be PROTOCOL_VIOLATION */
 	if (c->p - start != quic_varint_len(f->type))
 		return QUIC_TRANSPORT_ERROR_PROTOCOL_VIOLATION;
-	err = parse_body(c, f);
+	err = parse_fields(c, f);
 	return err ? err : c->bad ? MALFORMED : 0;
 }
 
@@ -367,7 +367,7 @@ void quic_frame_put_datagram_hdr(struct quic_wr *w, u32 len)
 }
 
 /* The integers that stand first in a small frame, in their order; how many. */
-static unsigned int integers(const struct quic_frame *f, u64 v[3])
+static unsigned int integer_fields(const struct quic_frame *f, u64 v[3])
 {
 	switch (f->type) {
 	case QUIC_FRAME_RESET_STREAM:
@@ -460,7 +460,7 @@ static void put_tail(struct quic_wr *w, const struct quic_frame *f)
 unsigned int quic_frame_len(const struct quic_frame *f)
 {
 	u64 v[3];
-	unsigned int n = integers(f, v);
+	unsigned int n = integer_fields(f, v);
 	unsigned int len = quic_varint_len(f->type) + tail_len(f);
 
 	while (n--)
@@ -471,7 +471,7 @@ unsigned int quic_frame_len(const struct quic_frame *f)
 void quic_frame_put(struct quic_wr *w, const struct quic_frame *f)
 {
 	u64 v[3];
-	unsigned int i, n = integers(f, v);
+	unsigned int i, n = integer_fields(f, v);
 
 	quic_wr_varint(w, f->type);
 	for (i = 0; i < n; i++)

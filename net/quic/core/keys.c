@@ -344,7 +344,7 @@ static u8 hp_bits(u8 first)
 }
 
 /* Unprotected 1-RTT: header and payload as they are. */
-static int gather(u8 *pkt, u32 len, const struct quic_vec *src, unsigned int nsrc)
+static int gather_vecs(u8 *pkt, u32 len, const struct quic_vec *src, unsigned int nsrc)
 {
 	for (; nsrc--; src++) {
 		memcpy(pkt + len, src->base, src->len);
@@ -379,7 +379,7 @@ int quic_keys_seal(struct quic_keys *k, u8 level, u64 pn, u8 *pkt, u32 hdr_len,
 	if (!d || !d->cur.aead)
 		return -ENOKEY;
 	if (k->plain && level == QUIC_CRYPTO_APP)
-		return gather(pkt, hdr_len, src, nsrc);
+		return gather_vecs(pkt, hdr_len, src, nsrc);
 	/* RFC 9001 §6.6: MUST NOT send more under this key */
 	if (d->cur.used >= d->info->seal_limit)
 		return -EKEYEXPIRED;
@@ -443,7 +443,7 @@ static int open_plain(const u8 *pkt, const struct quic_hdr *h, s64 largest,
 }
 
 /* Forgeries count over all keys; the limit is the AEAD's. */
-static int reject(struct quic_keys *k, const struct quic_dir *d)
+static int reject_packet(struct quic_keys *k, const struct quic_dir *d)
 {
 	/* RFC 9001 §6.6: past the limit MUST close with AEAD_LIMIT_REACHED */
 	return ++k->forged > d->info->open_limit ? -EKEYEXPIRED : -EBADMSG;
@@ -514,7 +514,7 @@ int quic_keys_open(struct quic_keys *k, u8 level, const u8 *pkt,
 	make_nonce(key, o->pn, nonce);
 	err = k->ops->open(key->aead, nonce, hdr, hdr_len, pkt + hdr_len, h->len - hdr_len, dst);
 	if (err == -EBADMSG)
-		return reject(k, d);
+		return reject_packet(k, d);
 	if (err)
 		return err;
 	o->next_phase = key == &k->rx_next;

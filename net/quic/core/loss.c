@@ -71,7 +71,7 @@ void quic_loss_init(struct quic_loss *l, struct quic_cc *cc, const struct quic_l
 	reset_thresholds(l);
 }
 
-static void space_free(struct quic_loss *l, enum quic_space_id sp)
+static void loss_space_free(struct quic_loss *l, enum quic_space_id sp)
 {
 	if (!l->sp[sp])
 		return;
@@ -84,7 +84,7 @@ void quic_loss_free(struct quic_loss *l)
 	int sp;
 
 	for (sp = 0; sp < QUIC_SPACES; sp++)
-		space_free(l, sp);
+		loss_space_free(l, sp);
 	l->deadline = QUIC_TIME_NEVER;
 }
 
@@ -250,7 +250,7 @@ void quic_loss_space_discard(struct quic_loss *l, enum quic_space_id sp, u64 now
 	for (pn = s->first; pn != s->next; pn++)
 		if (!(quic_sent_slot(s, pn)->flags & SETTLED))
 			drop(l, sp, quic_sent_slot(s, pn));
-	space_free(l, sp);
+	loss_space_free(l, sp);
 	if (l->probe_space == sp)
 		l->probes = 0;
 	/* RFC 9002 §6.2.2: the PTO and loss detection timers MUST be reset */
@@ -520,7 +520,7 @@ static void detect_lost(struct quic_loss *l, enum quic_space_id sp, u64 now)
 }
 
 /* Forget what is settled; RFC 9000 §13.3: lost packets after a time that allows for reordering. */
-static void trim(struct quic_loss *l, enum quic_space_id sp, u64 now)
+static void trim_sent(struct quic_loss *l, enum quic_space_id sp, u64 now)
 {
 	u64 keep = 2 * quic_loss_pto(l, sp);
 
@@ -720,7 +720,7 @@ int quic_loss_ack(struct quic_loss *l, enum quic_space_id sp, const struct quic_
 		process_ecn(l, ls, a, &sum, now);
 	detect_lost(l, sp, now);
 	report_acked(l, ls, &sum, sampled, now);
-	trim(l, sp, now);
+	trim_sent(l, sp, now);
 	/* RFC 9002 §6.2.2.1: the server has validated our address */
 	if (sp == QUIC_SPACE_HANDSHAKE)
 		l->peer_validated = true;
@@ -743,7 +743,7 @@ static void expire_losses(struct quic_loss *l, u64 now)
 		if (!l->sp[sp] || l->sp[sp]->loss_time > now)
 			continue;
 		detect_lost(l, sp, now);
-		trim(l, sp, now);
+		trim_sent(l, sp, now);
 	}
 }
 

@@ -80,7 +80,7 @@ static void give_up_cid(struct quic_conn *c, u64 dcid)
 		quic_conn_ids_event(c, true, c->dcids.active);
 }
 
-static void forget(struct quic_conn *c, struct quic_path *p)
+static void forget_path(struct quic_conn *c, struct quic_path *p)
 {
 	if (!p)
 		return;
@@ -150,7 +150,7 @@ static struct quic_path *candidate(struct quic_conn *c, const struct quic_addr *
 {
 	struct quic_path *p;
 
-	forget(c, cand_path(c));
+	forget_path(c, cand_path(c));
 	if (!c->side)
 		c->side = kzalloc(sizeof(*c->side), GFP_ATOMIC);
 	if (!c->side)
@@ -216,7 +216,7 @@ static void leave(struct quic_conn *c, const struct quic_path *from, u64 now)
 		give_up_cid(c, from->dcid);
 		return;
 	}
-	forget(c, old_path(c));
+	forget_path(c, old_path(c));
 	c->side->old = *from;
 	c->old_at = QUIC_TIME_NEVER;
 	/* RFC 9000 §9.3.3: MUST validate the previously active path */
@@ -408,7 +408,7 @@ void quic_migrate_timeout(struct quic_conn *c, u64 now)
 	u64 pto = probe_pto(c);
 
 	if (cand && quic_path_timeout(cand, now, pto))
-		forget(c, cand);
+		forget_path(c, cand);
 	/* no answer from there is no reason to forget it, as long as there is no other */
 	if (old && quic_path_timeout(old, now, pto))
 		old->state = QUIC_PATH_VALIDATED;
@@ -416,7 +416,7 @@ void quic_migrate_timeout(struct quic_conn *c, u64 now)
 	if (quic_path_timeout(&c->path, now, pto))
 		path_failed(c, now);
 	if (old_path(c) && now >= c->old_at)
-		forget(c, old_path(c));
+		forget_path(c, old_path(c));
 }
 
 /* ---- wishes ---- */
@@ -448,7 +448,7 @@ int quic_migrate_start(struct quic_conn *c, const struct quic_addr *local, u64 n
 	p = candidate(c, local, &c->path.remote);
 	if (!p)
 		return -ENOMEM;
-	forget(c, old_path(c));
+	forget_path(c, old_path(c));
 	challenge(c, p, now);
 	return 0;
 }

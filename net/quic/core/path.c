@@ -99,7 +99,7 @@ bool quic_path_next_response(struct quic_path *p, u8 data[8])
 }
 
 /* Data of the newest challenge or of one before it in the same validation? */
-static bool ours(const struct quic_path *p, const u8 data[8])
+static bool our_challenge(const struct quic_path *p, const u8 data[8])
 {
 	unsigned int i;
 
@@ -117,7 +117,7 @@ static bool ours(const struct quic_path *p, const u8 data[8])
 bool quic_path_on_response(struct quic_path *p, const u8 data[8])
 {
 	/* RFC 9000 §8.2.3: succeeds with the data of any challenge sent before */
-	if (!ours(p, data))
+	if (!our_challenge(p, data))
 		return false;
 	p->state = QUIC_PATH_VALIDATED;
 	/* RFC 9000 §8.2.1: MUST validate again, in a datagram of 1200 bytes */

@@ -24,7 +24,7 @@ void quic_recvbuf_init(struct quic_recvbuf *b)
 	quic_slices_init(&b->islands);
 }
 
-static void pop(struct quic_recvbuf *b)
+static void pop_first(struct quic_recvbuf *b)
 {
 	struct quic_slice *s = b->head;
 
@@ -40,7 +40,7 @@ static void pop(struct quic_recvbuf *b)
 void quic_recvbuf_free(struct quic_recvbuf *b)
 {
 	while (b->head)
-		pop(b);
+		pop_first(b);
 	quic_slices_free(&b->islands);
 	b->bytes = 0;
 }
@@ -186,7 +186,7 @@ void quic_recvbuf_consume(struct quic_recvbuf *b, u64 n)
 		part = min_t(u64, s->len, n);
 		n -= part;
 		if (part == s->len) {
-			pop(b);
+			pop_first(b);
 			continue;
 		}
 		s->off += part;

@@ -48,7 +48,7 @@ void quic_sent_free(struct quic_sent *s)
 	quic_sent_init(s);
 }
 
-static void pop(struct quic_sent *s)
+static void pop_oldest(struct quic_sent *s)
 {
 	s->item_first += quic_sent_slot(s, s->first)->nitem;
 	s->first++;
@@ -71,7 +71,7 @@ void quic_sent_trim(struct quic_sent *s, u64 lost_before)
 		if (!(p->flags & (QUIC_SENT_ACKED | QUIC_SENT_SKIPPED)) &&
 		    !(p->flags & QUIC_SENT_LOST && p->time < lost_before))
 			break;
-		pop(s);
+		pop_oldest(s);
 	}
 	shrink(s);
 }
@@ -92,7 +92,7 @@ static void make_way(struct quic_sent *s)
 		if (flags & (QUIC_SENT_ELICITING | QUIC_SENT_IN_FLIGHT) &&
 		    !(flags & (QUIC_SENT_ACKED | QUIC_SENT_LOST)))
 			break;
-		pop(s);
+		pop_oldest(s);
 	}
 }
 

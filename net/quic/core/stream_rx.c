@@ -129,7 +129,7 @@ void quic_stream_requeue_input(struct quic_streams *ss, struct quic_stream *s)
 }
 
 /* FIN, or the last missing byte, arrived: move on, and say so. */
-static void note_progress(struct quic_streams *ss, struct quic_stream *s, bool first)
+static void note_arrival(struct quic_streams *ss, struct quic_stream *s, bool first)
 {
 	bool ended = s->final_size != QUIC_STREAM_NO_SIZE;
 	bool known = false;
@@ -164,7 +164,7 @@ static int take(struct quic_streams *ss, struct quic_stream *s, const struct qui
 		s->final_size = end;
 	first = f->stream.len && !s->rcv_event && s->rcv_state == QUIC_STREAM_RECV_STATE_RECV;
 	s->rcv_event |= f->stream.len > 0;
-	note_progress(ss, s, first);
+	note_arrival(ss, s, first);
 	quic_stream_requeue_input(ss, s);
 	if (s->rcv.ready_off > ready || s->rcv_state == QUIC_STREAM_RECV_STATE_RECVD)
 		quic_streams_wake(ss, s, true);

@@ -258,7 +258,7 @@ static bool shorten_plan(struct quic_stream *s, struct plan *f, u32 got, u32 lef
 	return true;
 }
 
-static bool gather(struct quic_stream *s, const struct quic_pkt *p, struct plan *f, u32 left)
+static bool gather_data(struct quic_stream *s, const struct quic_pkt *p, struct plan *f, u32 left)
 {
 	u32 got;
 
@@ -312,7 +312,7 @@ static enum outcome put_stream(struct quic_streams *ss, struct quic_stream *s,
 	if (!f.len && !(s->fin_pending && s->snd.next == s->snd.end))
 		return STALLED;
 	want = f.len;
-	if (!fit_plan(s, &f, left) || !quic_pkt_fits(p, f.hdr) || !gather(s, p, &f, left))
+	if (!fit_plan(s, &f, left) || !quic_pkt_fits(p, f.hdr) || !gather_data(s, p, &f, left))
 		return FULL;
 	if (p->nitem && f.len < want && f.len < PIECE_MIN)
 		return FULL;

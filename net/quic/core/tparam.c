@@ -99,7 +99,7 @@ void quic_tparam_default(struct quic_tparam *tp)
 		*integer_of(tp, &integers[i]) = integers[i].absent;
 }
 
-static int parse_cid(struct quic_cur *c, struct quic_cid *cid, bool *has)
+static int parse_cid_value(struct quic_cur *c, struct quic_cid *cid, bool *has)
 {
 	u32 len = quic_cur_left(c);
 
@@ -170,13 +170,13 @@ static bool parse_other(struct quic_cur *c, u64 id, struct quic_tparam *tp,
 {
 	switch (id) {
 	case ID_ODCID:
-		*err = parse_cid(c, &tp->odcid, &tp->has_odcid);
+		*err = parse_cid_value(c, &tp->odcid, &tp->has_odcid);
 		return true;
 	case ID_ISCID:
-		*err = parse_cid(c, &tp->iscid, &tp->has_iscid);
+		*err = parse_cid_value(c, &tp->iscid, &tp->has_iscid);
 		return true;
 	case ID_RSCID:
-		*err = parse_cid(c, &tp->rscid, &tp->has_rscid);
+		*err = parse_cid_value(c, &tp->rscid, &tp->has_rscid);
 		return true;
 	case ID_TOKEN:
 		quic_cur_bytes(c, tp->token, sizeof(tp->token));
@@ -368,7 +368,7 @@ static void put_bytes(struct quic_wr *w, u8 id, const u8 *p, u32 len)
 	quic_wr_bytes(w, p, len);
 }
 
-static void put_cid(struct quic_wr *w, u8 id, bool has, const struct quic_cid *cid)
+static void put_cid_param(struct quic_wr *w, u8 id, bool has, const struct quic_cid *cid)
 {
 	if (has)
 		put_bytes(w, id, cid->id, cid->len);
@@ -418,13 +418,13 @@ int quic_tparam_put(const struct quic_tparam *tp, u8 *p, u32 len, bool is_client
 	quic_wr_init(&w, p, len);
 	put_integers(&w, tp);
 	put_flags(&w, tp);
-	put_cid(&w, ID_ISCID, tp->has_iscid, &tp->iscid);
+	put_cid_param(&w, ID_ISCID, tp->has_iscid, &tp->iscid);
 	if (tp->has_versions)
 		put_versions(&w, tp);
 	/* RFC 9000 §18.2: a client MUST NOT include any of these */
 	if (!is_client) {
-		put_cid(&w, ID_ODCID, tp->has_odcid, &tp->odcid);
-		put_cid(&w, ID_RSCID, tp->has_rscid, &tp->rscid);
+		put_cid_param(&w, ID_ODCID, tp->has_odcid, &tp->odcid);
+		put_cid_param(&w, ID_RSCID, tp->has_rscid, &tp->rscid);
 		if (tp->has_token)
 			put_bytes(&w, ID_TOKEN, tp->token, sizeof(tp->token));
 		if (tp->has_preferred)

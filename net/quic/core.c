@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The core, as one translation unit: stock kernels build modules without link-time
+ * optimization, and some functions of a packet's way are too small to be called.  As in
+ * kernel/sched/build_policy.c.  The files stay apart wherever they are tested on the host,
+ * and each includes what it needs.
+ */
+#include "core/acktr.c"
+#include "core/cc.c"
+#include "core/cc_cubic.c"
+#include "core/cc_hystart.c"
+#include "core/cc_reno.c"
+#include "core/chunk.c"
+#include "core/cid.c"
+#include "core/clienthello.c"
+#include "core/conn.c"
+#include "core/conn_rx.c"
+#include "core/conn_tx.c"
+#include "core/crypto.c"
+#include "core/dgram.c"
+#include "core/early.c"
+#include "core/frame.c"
+#include "core/hdr.c"
+#include "core/keys.c"
+#include "core/loss.c"
+#include "core/migrate.c"
+#include "core/pace.c"
+#include "core/path.c"
+#include "core/pkt.c"
+#include "core/pmtud.c"
+#include "core/range.c"
+#include "core/recvbuf.c"
+#include "core/sendbuf.c"
+#include "core/sent.c"
+#include "core/stream.c"
+#include "core/stream_ctl.c"
+#include "core/stream_rx.c"
+#include "core/stream_tx.c"
+#include "core/streams.c"
+#include "core/token.c"
+#include "core/tparam.c"
+#include "core/version.c"
