@@ -35,7 +35,7 @@
 #define COPY_MAX	192		/* below: copied beside the headers */
 #define SPARE_HEAD	128		/* for them; what most devices need */
 #define DEFER_BYTES	(TRAIN_BYTES / 2)	/* unsent data worth a train of its own */
-#define DEFER_FLIGHT	TRAIN_BYTES		/* in flight: ACKs are under way */
+#define DEFER_FLIGHT	DEFER_BYTES		/* in flight: ACKs are under way */
 #define DEFER_MAX	QUIC_NSEC_PER_MSEC
 #define THROTTLED_RETRY	(10 * QUIC_NSEC_PER_MSEC)	/* no memory; or should no skb be freed */
 
