@@ -246,7 +246,8 @@ static int seal(struct quic_aead *a, const u8 *nonce, const u8 *aad, u32 aad_len
 	};
 
 	for (; nsrc--; src++) {
-		memcpy(dst + op.len, src->base, src->len);
+		if (src->base != dst + op.len)
+			memcpy(dst + op.len, src->base, src->len);
 		op.len += src->len;
 	}
 	op.dst_len = op.len + QUIC_TAG_LEN;

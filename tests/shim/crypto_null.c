@@ -94,7 +94,7 @@ static int seal(struct quic_aead *a, const u8 *nonce, const u8 *aad, u32 aad_len
 	u32 len = 0;
 
 	for (; nsrc--; src++) {
-		memcpy(dst + len, src->base, src->len);
+		memmove(dst + len, src->base, src->len);
 		len += src->len;
 	}
 	make_tag(a, nonce, aad, aad_len, dst, len, dst + len);

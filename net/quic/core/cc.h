@@ -101,6 +101,14 @@ static inline u64 quic_cc_room(const struct quic_cc *cc)
 	return cc->cwnd > cc->in_flight ? cc->cwnd - cc->in_flight : 0;
 }
 
+/* Packets of @size that may leave one after the other; the first of all in any case. */
+static inline u64 quic_cc_packets(const struct quic_cc *cc, u32 size)
+{
+	u64 n = div_u64(quic_cc_room(cc), size);
+
+	return cc->in_flight ? n : max_t(u64, n, 1);
+}
+
 /* ---- cc_hystart.c, RFC 9406, for the algorithms ---- */
 
 void quic_cc_hystart_init(struct quic_cc *cc);

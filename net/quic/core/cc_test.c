@@ -78,6 +78,24 @@ static void test_flight(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_cc_room(&cc), 0ull);
 }
 
+/* As many packets as leave one by one as long as there is room; nothing in flight: one at least. */
+static void test_packets(struct kunit *test)
+{
+	struct quic_cc cc;
+
+	quic_cc_init(&cc, QUIC_CONG_ALG_RENO, 1200);
+	cc.cwnd = 5999;
+	KUNIT_EXPECT_EQ(test, quic_cc_packets(&cc, 1200), 4ull);
+	KUNIT_EXPECT_EQ(test, quic_cc_packets(&cc, 6000), 1ull);
+	quic_cc_sent(&cc, 1199);
+	KUNIT_EXPECT_EQ(test, quic_cc_packets(&cc, 1200), 4ull);
+	quic_cc_sent(&cc, 1);
+	KUNIT_EXPECT_EQ(test, quic_cc_packets(&cc, 1200), 3ull);
+	KUNIT_EXPECT_EQ(test, quic_cc_packets(&cc, 6000), 0ull);
+	cc.cwnd = 1000;
+	KUNIT_EXPECT_EQ(test, quic_cc_packets(&cc, 1200), 0ull);
+}
+
 /* RFC 9002 §7.8: SHOULD NOT grow if underutilized, in slow start */
 static void test_underused_slow_start(struct kunit *test)
 {
@@ -231,6 +249,7 @@ static struct kunit_case cc_cases[] = {
 	KUNIT_CASE(test_initial_window),
 	KUNIT_CASE(test_set_mss),
 	KUNIT_CASE(test_flight),
+	KUNIT_CASE(test_packets),
 	KUNIT_CASE(test_underused_slow_start),
 	KUNIT_CASE(test_underused_avoidance),
 	KUNIT_CASE(test_peak),

@@ -39,7 +39,7 @@ struct quic_crypto_ops {
 	 * seal: reads @src, writes ciphertext and tag to @dst
 	 * (contiguous).  open: reads ciphertext and tag, @len bytes at @src,
 	 * writes len - 16 bytes to @dst; -EBADMSG when it does not verify.
-	 * @src and @dst do not overlap.  Memory is kernel memory with a
+	 * @src and @dst do not overlap, unless they are the same.  Memory is kernel memory with a
 	 * struct page behind it (no stack, no vmalloc) for src/dst; @aad may
 	 * lie anywhere (the implementation copies it where it needs it).
 	 */

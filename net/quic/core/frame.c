@@ -334,11 +334,8 @@ void quic_frame_put_stream_hdr(struct quic_wr *w, u64 id, u64 off, u32 len,
 
 	if (!p)
 		return;
-	*p++ = QUIC_FRAME_STREAM | (off ? QUIC_STREAM_BIT_OFF : 0) |
-	       (with_len ? QUIC_STREAM_BIT_LEN : 0) | (fin ? QUIC_STREAM_BIT_FIN : 0);
-	p = quic_varint_put(p, id);
-	if (off)
-		p = quic_varint_put(p, off);
+	p = quic_frame_write_stream_hdr(p, id, off, (with_len ? QUIC_STREAM_BIT_LEN : 0) |
+						    (fin ? QUIC_STREAM_BIT_FIN : 0));
 	if (with_len)
 		quic_varint_put(p, len);
 }

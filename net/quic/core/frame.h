@@ -41,6 +41,7 @@ enum quic_frame_type {
 #define QUIC_STREAM_BIT_FIN	0x01
 #define QUIC_STREAM_BIT_LEN	0x02
 #define QUIC_STREAM_BIT_OFF	0x04
+#define QUIC_STREAM_HDR_MAX	(1 + 8 + 8)	/* bytes, without Length */
 
 struct quic_frame_ack {
 	u64 largest;
@@ -125,6 +126,14 @@ bool quic_frame_probing(u64 type);
 unsigned int quic_frame_stream_hdr_len(u64 id, u64 off, u32 len, bool with_len);
 void quic_frame_put_stream_hdr(struct quic_wr *w, u64 id, u64 off, u32 len,
 			       bool with_len, bool fin);
+/* All of it but Length, with @bits (LEN, FIN) in its type; returns what follows it. */
+static inline u8 *quic_frame_write_stream_hdr(u8 *p, u64 id, u64 off, u8 bits)
+{
+	*p++ = QUIC_FRAME_STREAM | (off ? QUIC_STREAM_BIT_OFF : 0) | bits;
+	p = quic_varint_put(p, id);
+	return off ? quic_varint_put(p, off) : p;
+}
+
 unsigned int quic_frame_crypto_hdr_len(u64 off, u32 len);
 void quic_frame_put_crypto_hdr(struct quic_wr *w, u64 off, u32 len);
 unsigned int quic_frame_datagram_hdr_len(u32 len);

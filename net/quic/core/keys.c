@@ -605,14 +605,28 @@ void quic_keys_acked(struct quic_keys *k, u64 pn)
 		k->update_unacked = false;
 }
 
+/* So many packets under one key, and it is to be updated. */
+static u64 update_mark(const struct quic_keys *k)
+{
+	u64 limit = k->tx.info->seal_limit;
+
+	return limit - (limit >> 4);
+}
+
 bool quic_keys_wants_update(const struct quic_keys *k)
 {
-	u64 limit;
+	return k->tx.info && !k->plain && k->tx.cur.used >= update_mark(k);
+}
 
-	if (!k->tx.info || k->plain)
-		return false;
-	limit = k->tx.info->seal_limit;
-	return k->tx.cur.used >= limit - (limit >> 4);
+u64 quic_keys_left(const struct quic_keys *k)
+{
+	u64 used = k->tx.cur.used;
+
+	if (k->plain)
+		return U64_MAX;
+	if (used < update_mark(k))
+		return update_mark(k) - used;
+	return k->tx.info->seal_limit - min(used, k->tx.info->seal_limit);
 }
 
 void quic_keys_timeout(struct quic_keys *k, u64 now)

@@ -85,6 +85,7 @@ void quic_keys_drop(struct quic_keys *k, u8 level);	/* for good; any context */
  * sealed to @pkt + @hdr_len; then header protection goes on.  @pkt has room
  * for hdr_len + plaintext + tag.  Plaintext and pn_len together are at least
  * 4 bytes (RFC 9001 §5.4.2), the header carries the current key phase bit.
+ * A single piece of @src may be there already, at @pkt + @hdr_len.
  * Returns the packet's length or a negative errno: -ENOKEY; -EINVAL: shorter
  * than that; -EKEYEXPIRED: AEAD limit reached, update keys or close (§6.6).
  */
@@ -141,6 +142,8 @@ bool quic_keys_may_update(const struct quic_keys *k);
 void quic_keys_acked(struct quic_keys *k, u64 pn);
 /* Nearing the seal limit: time to update (true in the last 1/16). */
 bool quic_keys_wants_update(const struct quic_keys *k);
+/* Packets that can be sealed until that changes; or, if it is time, in all. */
+u64 quic_keys_left(const struct quic_keys *k);
 /* Drop rx_prev and EARLY keys when @now is past prev_drop. Any context. */
 void quic_keys_timeout(struct quic_keys *k, u64 now);
 

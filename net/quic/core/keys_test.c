@@ -517,6 +517,39 @@ static void plain_packets(struct kunit *test)
 	ends_free(e);
 }
 
+/* A packet that was written where it is to be sealed */
+static void in_place(struct kunit *test)
+{
+	static const u32 ciphers[] = {
+		TLS_CIPHER_AES_GCM_128, TLS_CIPHER_AES_GCM_256, TLS_CIPHER_AES_CCM_128,
+		TLS_CIPHER_CHACHA20_POLY1305,
+	};
+	struct quic_vec v;
+	struct ends *e;
+	u8 elsewhere[200];
+	u32 i;
+	int n;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++) {
+		e = ends_app(test, ciphers[i]);
+		n = put_1rtt(e, &e->a, 5, 2, 120);
+		KUNIT_ASSERT_GT(test, n, 120);
+		memcpy(elsewhere, e->pkt, n);
+		KUNIT_ASSERT_EQ(test, get_1rtt(e, &e->b, n, -1), 0);
+		/* as it was before: the header laid open, and the plaintext behind it */
+		v = (struct quic_vec){ e->pkt + (n - QUIC_TAG_LEN - 120), 120 };
+		e->pkt[0] = e->o.first;
+		e->pkt[v.base - e->pkt - 2] = 0;
+		e->pkt[v.base - e->pkt - 1] = 5;
+		memcpy((u8 *)v.base, e->o.payload, 120);
+		KUNIT_EXPECT_EQ(test, quic_keys_seal(&e->a, QUIC_CRYPTO_APP, 5, e->pkt,
+						     v.base - e->pkt, v.base - e->pkt - 2, 2,
+						     &v, 1), n);
+		KUNIT_EXPECT_EQ(test, memcmp(elsewhere, e->pkt, n), 0);
+		ends_free(e);
+	}
+}
+
 /* Unprotected or not: no packet without 1-RTT keys of the handshake. */
 static void plain_needs_keys(struct kunit *test)
 {
@@ -536,12 +569,17 @@ static void seal_limit(struct kunit *test)
 	u32 limit = 1 << 23;
 
 	KUNIT_EXPECT_FALSE(test, quic_keys_wants_update(&e->a));
+	KUNIT_EXPECT_EQ(test, quic_keys_left(&e->a), (u64)limit - limit / 16);
 	e->a.tx.cur.used = limit - limit / 16 - 1;
+	KUNIT_EXPECT_EQ(test, quic_keys_left(&e->a), 1ull);
 	KUNIT_EXPECT_FALSE(test, quic_keys_wants_update(&e->a));
 	KUNIT_EXPECT_GT(test, put_1rtt(e, &e->a, 0, 4, 20), 0);
 	KUNIT_EXPECT_TRUE(test, quic_keys_wants_update(&e->a));
+	KUNIT_EXPECT_EQ(test, quic_keys_left(&e->a), limit / 16);
 	e->a.tx.cur.used = limit - 1;
+	KUNIT_EXPECT_EQ(test, quic_keys_left(&e->a), 1ull);
 	KUNIT_EXPECT_GT(test, put_1rtt(e, &e->a, 1, 4, 20), 0);
+	KUNIT_EXPECT_EQ(test, quic_keys_left(&e->a), 0ull);
 	KUNIT_EXPECT_EQ(test, put_1rtt(e, &e->a, 2, 4, 20), -EKEYEXPIRED);
 	KUNIT_EXPECT_EQ(test, put_1rtt(e, &e->a, 2, 4, 20), -EKEYEXPIRED);
 	/* a key update helps */
@@ -561,6 +599,7 @@ static void no_seal_limit(struct kunit *test)
 	e->a.tx.cur.used = U32_MAX;
 	KUNIT_EXPECT_GT(test, put_1rtt(e, &e->a, 1, 4, 20), 0);
 	KUNIT_EXPECT_EQ(test, e->a.tx.cur.used, U32_MAX);
+	KUNIT_EXPECT_GT(test, quic_keys_left(&e->a), (u64)U32_MAX);
 	KUNIT_EXPECT_FALSE(test, quic_keys_wants_update(&e->a));
 	ends_free(e);
 }
@@ -827,6 +866,7 @@ static struct kunit_case keys_cases[] = {
 	KUNIT_CASE(reserved_bits),
 	KUNIT_CASE(long_header),
 	KUNIT_CASE(plain_packets),
+	KUNIT_CASE(in_place),
 	KUNIT_CASE(plain_needs_keys),
 	KUNIT_CASE(seal_limit),
 	KUNIT_CASE(no_seal_limit),

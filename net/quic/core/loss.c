@@ -16,7 +16,7 @@
  *
  * Timer.  There is one deadline, a function of the state alone, so that arming
  * it twice changes nothing.  It may be early, never late: packets that leave
- * only push it out, which quic_loss_sent() leaves to the next arming; and a
+ * only push it out, which quic_loss_sent_many() leaves to the next arming; and a
  * timeout that finds itself early arms it again.
  *
  * Invariants: cc->in_flight is the sum of the sizes of all packets flagged
@@ -186,23 +186,23 @@ void quic_loss_arm(struct quic_loss *l, u64 now)
 
 /* ---- sending ---- */
 
-void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp, const struct quic_sent_pkt *p,
-		    u64 now)
+void quic_loss_sent_many(struct quic_loss *l, enum quic_space_id sp,
+			 const struct quic_sent_pkt *p, u32 n, u64 now)
 {
 	struct quic_loss_space *ls = l->sp[sp];
 
 	if (p->flags & QUIC_SENT_ECT) {
-		ls->ect_sent++;
+		ls->ect_sent += n;
 		if (!l->ecn_capable && l->ect_tested < QUIC_ECN_TESTING)
-			l->ect_tested++;
+			l->ect_tested = min_t(u32, l->ect_tested + n, QUIC_ECN_TESTING);
 	}
 	/* RFC 9002 §7.5: probes are counted as in flight as well */
 	if (p->flags & QUIC_SENT_IN_FLIGHT)
-		quic_cc_sent(l->cc, p->size);
+		quic_cc_sent(l->cc, n * p->size);
 	if (!(p->flags & QUIC_SENT_ELICITING))
 		return;
 	ls->last_eliciting = now;
-	ls->eliciting_in_flight++;
+	ls->eliciting_in_flight += n;
 	l->base = now;
 	/* a PTO of Initial or Handshake may come before one that is set */
 	if (sp != QUIC_SPACE_APP || l->deadline == QUIC_TIME_NEVER)

@@ -90,11 +90,17 @@ void quic_loss_space_open(struct quic_loss *l, enum quic_space_id sp, struct qui
 /* Keys of @sp are gone: its packets leave flight without being lost, §6.4; PTO resets. */
 void quic_loss_space_discard(struct quic_loss *l, enum quic_space_id sp, u64 now);
 /*
- * The packet that was just added to sp->sent left.  Keeps the deadline right
- * or early, quic_loss_arm() after the train makes it exact.
+ * The last @n packets that were added to sp->sent left, in all like @p.  Keeps the
+ * deadline right or early, quic_loss_arm() after the train makes it exact.
  */
-void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp, const struct quic_sent_pkt *p,
-		    u64 now);
+void quic_loss_sent_many(struct quic_loss *l, enum quic_space_id sp,
+			 const struct quic_sent_pkt *p, u32 n, u64 now);
+static inline void quic_loss_sent(struct quic_loss *l, enum quic_space_id sp,
+				  const struct quic_sent_pkt *p, u64 now)
+{
+	quic_loss_sent_many(l, sp, p, 1, now);
+}
+
 /*
  * An ACK frame: 0 or the transport error (PROTOCOL_VIOLATION for numbers never
  * sent or skipped, RFC 9000 §13.1, §21.4; then nothing was changed).  @delay:
@@ -127,6 +133,12 @@ static inline bool quic_loss_ecn_mark(const struct quic_loss *l)
 	/* RFC 9000 §13.4.2: a few packets, and none that is a reaction to silence */
 	return l->ecn_capable ||
 	       (!l->ecn_failed && l->ect_tested < QUIC_ECN_TESTING && !l->pto_count);
+}
+
+/* Is the answer the same for however many packets leave until the next ACK? */
+static inline bool quic_loss_ecn_steady(const struct quic_loss *l)
+{
+	return l->ecn_capable || !quic_loss_ecn_mark(l);
 }
 
 /*

@@ -1030,6 +1030,40 @@ static void test_ecn_valid(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, x->l.sp[APP]->ect0, 5ull);
 }
 
+/* Packets that are told of together count as they do one by one, marks that end in between too. */
+static void test_together(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test, true), *y = new_fixture(test, true);
+	u64 now = T0, pn;
+	u32 i, k;
+	u8 flags;
+
+	for (i = 1; i < 8; i++, now += MS) {
+		flags = quic_loss_ecn_mark(&x->l) ? MARKED : PLAIN;
+		KUNIT_EXPECT_EQ(test, quic_loss_ecn_steady(&x->l), flags == PLAIN);
+		for (k = 0; k < i; k++)
+			xmit(x, APP, flags, now);
+		quic_pkt_start(&y->p, 0, MSS);
+		quic_pkt_item(&y->p, QUIC_ITEM_STREAM, 0, 0, 0, false);
+		for (k = 0; k < i; k++) {
+			KUNIT_ASSERT_EQ(test, quic_sent_reserve(&y->space[APP].sent, 1), 0);
+			quic_sent_add(&y->space[APP].sent, &y->p, MSS, flags, now);
+		}
+		pn = y->space[APP].sent.next - 1;
+		quic_loss_sent_many(&y->l, APP, quic_sent_get(&y->space[APP].sent, pn), i, now);
+		KUNIT_EXPECT_EQ(test, x->cc.in_flight, y->cc.in_flight);
+		KUNIT_EXPECT_EQ(test, x->cc.peak, y->cc.peak);
+		KUNIT_EXPECT_EQ(test, x->l.deadline, y->l.deadline);
+		KUNIT_EXPECT_EQ(test, x->l.ect_tested, y->l.ect_tested);
+		KUNIT_EXPECT_EQ(test, x->space[APP].ect_sent, y->space[APP].ect_sent);
+		KUNIT_EXPECT_EQ(test, x->space[APP].eliciting_in_flight,
+				y->space[APP].eliciting_in_flight);
+		KUNIT_EXPECT_EQ(test, x->space[APP].last_eliciting, y->space[APP].last_eliciting);
+	}
+	KUNIT_EXPECT_EQ(test, x->l.ect_tested, QUIC_ECN_TESTING);
+	check_books(test, y);
+}
+
 /* RFC 9000 §13.4.2.1: what fails validation */
 static void test_ecn_invalid(struct kunit *test)
 {
@@ -1287,6 +1321,7 @@ static struct kunit_case loss_cases[] = {
 	KUNIT_CASE(test_persistent_spaces),
 	KUNIT_CASE(test_mtu_probe),
 	KUNIT_CASE(test_ecn_valid),
+	KUNIT_CASE(test_together),
 	KUNIT_CASE(test_ecn_invalid),
 	KUNIT_CASE(test_ecn_later),
 	KUNIT_CASE(test_ecn_black_hole),

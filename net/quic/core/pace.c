@@ -89,12 +89,28 @@ u64 quic_pace_next(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 
 	return p->next + (one < QUIC_PACE_QUANTUM ? QUIC_PACE_QUANTUM - one : 0);
 }
 
-void quic_pace_sent(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now)
+/* Credit is good for so much time; up to date as of refresh(). */
+static u64 bucket_from(const struct quic_pace *p, u64 now)
+{
+	return p->next + p->credit < now ? now - p->credit : p->next;
+}
+
+u64 quic_pace_packets(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now)
+{
+	u64 one;
+
+	if (p->next > now)
+		return 0;
+	refresh(p, cc, srtt);
+	one = duration(p, bytes);
+	return one ? div64_u64(now - bucket_from(p, now), one) + 1 : U64_MAX;
+}
+
+void quic_pace_sent_many(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes,
+			 u32 n, u64 now)
 {
 	refresh(p, cc, srtt);
-	if (p->next + p->credit < now)
-		p->next = now - p->credit;
-	p->next += duration(p, bytes);
+	p->next = bucket_from(p, now) + n * duration(p, bytes);
 	/* what passed by unpaced, or was paced at a lower rate, is a debt of an initial window at most */
 	p->next = min(p->next, now + p->burst);
 }

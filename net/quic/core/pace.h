@@ -28,8 +28,18 @@ void quic_pace_init(struct quic_pace *p);
  * late enough for a train of a millisecond.  Ask before each packet.
  */
 u64 quic_pace_next(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
-/* @bytes left: a packet, or a whole train. Packets with ACKs alone are not paced. */
-void quic_pace_sent(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
+/* How many packets of @bytes that leave one after the other does it let go @now? */
+u64 quic_pace_packets(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes, u64 now);
+/* @n packets of @bytes left. Those with ACKs alone are not paced. */
+void quic_pace_sent_many(struct quic_pace *p, const struct quic_cc *cc, u64 srtt, u32 bytes,
+			 u32 n, u64 now);
+/* @bytes left: a packet, or a whole train. */
+static inline void quic_pace_sent(struct quic_pace *p, const struct quic_cc *cc, u64 srtt,
+				  u32 bytes, u64 now)
+{
+	quic_pace_sent_many(p, cc, srtt, bytes, 1, now);
+}
+
 /* Bytes per second. */
 u64 quic_pace_rate(const struct quic_pace *p, const struct quic_cc *cc, u64 srtt);
 

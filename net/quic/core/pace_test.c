@@ -173,6 +173,41 @@ static void test_changes(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, quic_pace_next(&x.p, &x.cc, x.srtt, MSS, 0), 0ull);
 }
 
+/* What is let go at once, and booked at once, is what is let go packet by packet. */
+static void test_together(struct kunit *test)
+{
+	u64 now = 10 * SEC, rnd = 7, n;
+	struct fixture x, y;
+	int i;
+
+	start(&x, 20, 100 * MS);
+	for (i = 0; i < 2000; i++) {
+		rnd = rnd * 6364136223846793005ULL + 1442695040888963407ULL;
+		now += rnd >> (38 + rnd % 8);
+		x.cc.cwnd = (2 + (rnd >> 50)) * MSS;
+		x.cc.ssthresh = i % 3 ? x.cc.cwnd : U64_MAX;
+		y = x;
+		n = quic_pace_packets(&x.p, &x.cc, x.srtt, MSS, now);
+		if (n)
+			quic_pace_sent_many(&x.p, &x.cc, x.srtt, MSS, n, now);
+		KUNIT_ASSERT_EQ(test, n, send_all(&y, now));
+		KUNIT_ASSERT_EQ(test, x.p.next, y.p.next);
+	}
+}
+
+/* So fast that a byte takes no time: there is no bound. */
+static void test_no_bound(struct kunit *test)
+{
+	struct fixture x;
+
+	start(&x, 20, 100 * MS);
+	KUNIT_EXPECT_LT(test, quic_pace_packets(&x.p, &x.cc, x.srtt, MSS, SEC), 100ull);
+	x.cc.cwnd = U32_MAX;
+	x.srtt = 1;
+	KUNIT_EXPECT_GT(test, quic_pace_packets(&x.p, &x.cc, x.srtt, MSS, SEC), 1000ull);
+	KUNIT_EXPECT_EQ(test, quic_pace_packets(&x.p, &x.cc, x.srtt, 0, SEC), U64_MAX);
+}
+
 static struct kunit_case pace_cases[] = {
 	KUNIT_CASE(test_rate),
 	KUNIT_CASE(test_burst),
@@ -181,6 +216,8 @@ static struct kunit_case pace_cases[] = {
 	KUNIT_CASE(test_long_run),
 	KUNIT_CASE(test_debt),
 	KUNIT_CASE(test_changes),
+	KUNIT_CASE(test_together),
+	KUNIT_CASE(test_no_bound),
 	{}
 };
 

@@ -86,6 +86,24 @@ unsigned int quic_sendbuf_vecs(struct quic_sendbuf *b, u64 off, u32 len,
 	return n;
 }
 
+bool quic_sendbuf_copy(const struct quic_sendbuf *b, u8 *to, u32 len, unsigned int pieces)
+{
+	const struct quic_slice *s = b->cursor;
+	u64 off = b->next;
+	u32 n;
+
+	for (; s && pieces--; s = quic_slice_next(s)) {
+		n = min_t(u64, quic_slice_end(s) - off, len);
+		memcpy(to, s->data + (off - s->off), n);
+		len -= n;
+		if (!len)
+			return true;
+		to += n;
+		off += n;
+	}
+	return false;
+}
+
 void quic_sendbuf_sent(struct quic_sendbuf *b, u64 off, u32 len)
 {
 	u64 end = off + len;

@@ -38,6 +38,11 @@ u32 quic_sendbuf_peek(const struct quic_sendbuf *b, u64 limit, u32 max, u64 *off
 /* Gather [off, off + len); pieces filled in, at most @nv; *got: bytes covered. */
 unsigned int quic_sendbuf_vecs(struct quic_sendbuf *b, u64 off, u32 len,
 			       struct quic_vec *v, unsigned int nv, u32 *got);
+/*
+ * The first @len bytes never sent to @to, if they lie in no more than @pieces; false:
+ * they do not, or are fewer.
+ */
+bool quic_sendbuf_copy(const struct quic_sendbuf *b, u8 *to, u32 len, unsigned int pieces);
 /* [off, off + len) went out in a packet. */
 void quic_sendbuf_sent(struct quic_sendbuf *b, u64 off, u32 len);
 void quic_sendbuf_lost(struct quic_sendbuf *b, u64 off, u32 len);

@@ -127,6 +127,30 @@ static void fresh_data(struct kunit *test)
 	check_bytes(test, 310, 5);
 }
 
+/* What was never sent, in one piece; no more pieces than asked for, no byte that is not there. */
+static void copies(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	u8 to[301];
+	u32 i;
+
+	KUNIT_EXPECT_FALSE(test, quic_sendbuf_copy(&f->b, to, 1, 9));
+	for (i = 0; i < 3; i++)
+		append(test, 100, i);
+	for (i = 0; i < 300; i += 50) {
+		KUNIT_EXPECT_TRUE(test, quic_sendbuf_copy(&f->b, to, 300 - i, 3));
+		KUNIT_EXPECT_TRUE(test, pattern_is(to, 0, i, 300 - i));
+		KUNIT_EXPECT_FALSE(test, quic_sendbuf_copy(&f->b, to, 301 - i, 9));
+		KUNIT_EXPECT_EQ(test, quic_sendbuf_copy(&f->b, to, 300 - i, 2), i >= 100);
+		KUNIT_EXPECT_EQ(test, quic_sendbuf_copy(&f->b, to, 300 - i, 1), i >= 200);
+		quic_sendbuf_sent(&f->b, i, 50);
+	}
+	KUNIT_EXPECT_FALSE(test, quic_sendbuf_copy(&f->b, to, 1, 9));
+	append(test, 10, 0);
+	KUNIT_EXPECT_TRUE(test, quic_sendbuf_copy(&f->b, to, 10, 1));
+	KUNIT_EXPECT_TRUE(test, pattern_is(to, 0, 300, 10));
+}
+
 /* RFC 9000 §13.3: lost data before new data */
 static void lost_data(struct kunit *test)
 {
@@ -361,6 +385,7 @@ static void random_few_ranges(struct kunit *test)
 
 static struct kunit_case sendbuf_cases[] = {
 	KUNIT_CASE(fresh_data),
+	KUNIT_CASE(copies),
 	KUNIT_CASE(lost_data),
 	KUNIT_CASE(acked_data),
 	KUNIT_CASE(acked_over_islands),

@@ -174,6 +174,16 @@ struct quic_sent_pkt *quic_sent_add(struct quic_sent *s, const struct quic_pkt *
 	return sp;
 }
 
+struct quic_sent_pkt *quic_sent_add_one(struct quic_sent *s, const struct quic_sent_item *it,
+					u16 size, u8 flags, u64 now)
+{
+	struct quic_sent_pkt *sp = push(s, size, flags, now);
+
+	s->item[s->item_next++ & (s->item_cap - 1)] = *it;
+	sp->nitem = 1;
+	return sp;
+}
+
 /* RFC 9000 §21.4: MAY skip packet numbers to detect acknowledgments of the unseen. */
 void quic_sent_skip(struct quic_sent *s)
 {

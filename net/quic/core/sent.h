@@ -73,6 +73,19 @@ static inline int quic_sent_reserve(struct quic_sent *s, unsigned int nitem)
 /* Record the packet with number s->next; flags as above. Valid until the next reserve or trim. */
 struct quic_sent_pkt *quic_sent_add(struct quic_sent *s, const struct quic_pkt *p,
 				    u16 size, u8 flags, u64 now);
+/* The same of a packet that carries but @it. */
+struct quic_sent_pkt *quic_sent_add_one(struct quic_sent *s, const struct quic_sent_item *it,
+					u16 size, u8 flags, u64 now);
+/*
+ * After quic_sent_reserve() of @nitem: how many packets with an item each can be added
+ * until it has to make room again.
+ */
+static inline u32 quic_sent_room(const struct quic_sent *s, unsigned int nitem)
+{
+	return min_t(u32, s->pkt_cap - (s->next - s->first),
+		     s->item_cap - (s->item_next - s->item_first) - nitem + 1);
+}
+
 /*
  * Leave out a number (optimistic ACK defence), when s->next is s->skip_at,
  * before it is used for a packet and before quic_sent_reserve(); without memory

@@ -233,6 +233,37 @@ static bool skipped(struct quic_sent *s, u64 lo, u64 hi)
 	return quic_sent_skipped_in(s, lo, hi, &skip);
 }
 
+/* One item at a time, as often as there is room: as if it came in a packet. */
+static void test_one(struct kunit *test)
+{
+	struct quic_pkt *p = new_pkt(test);
+	struct quic_sent_item it = { .type = QUIC_ITEM_STREAM };
+	struct quic_sent s;
+	u32 room;
+
+	quic_sent_init(&s);
+	xmit(test, &s, p, QUIC_PKT_ITEMS, DATA);
+	while (s.next < 200) {
+		KUNIT_ASSERT_EQ(test, quic_sent_reserve(&s, QUIC_PKT_ITEMS), 0);
+		room = quic_sent_room(&s, QUIC_PKT_ITEMS);
+		KUNIT_ASSERT_GT(test, room, 0);
+		while (room--) {
+			/* the next would still have found its place without another one */
+			KUNIT_EXPECT_LT(test, s.next - s.first, (u64)s.pkt_cap);
+			KUNIT_EXPECT_LE(test, s.item_next - s.item_first + QUIC_PKT_ITEMS,
+					s.item_cap);
+			it.id = s.next;
+			quic_sent_add_one(&s, &it, 1200, DATA, 1000 + s.next);
+			check(test, &s, s.next - 1, 1);
+		}
+		KUNIT_EXPECT_TRUE(test, s.next - s.first == s.pkt_cap ||
+				  s.item_next - s.item_first + QUIC_PKT_ITEMS == s.item_cap + 1);
+	}
+	check(test, &s, 0, QUIC_PKT_ITEMS);
+	check(test, &s, 150, 1);
+	quic_sent_free(&s);
+}
+
 /* RFC 9000 §21.4: numbers left out are known while an ACK may claim them */
 static void test_skip(struct kunit *test)
 {
@@ -279,6 +310,7 @@ static struct kunit_case sent_cases[] = {
 	KUNIT_CASE(test_shrink),
 	KUNIT_CASE(test_release),
 	KUNIT_CASE(test_bounds),
+	KUNIT_CASE(test_one),
 	KUNIT_CASE(test_skip),
 	{}
 };
