@@ -14,6 +14,7 @@
 #include "core/cid.c"
 #include "core/clienthello.c"
 #include "core/conn.c"
+#include "core/conn_bulk.c"
 #include "core/conn_rx.c"
 #include "core/conn_tx.c"
 #include "core/crypto.c"

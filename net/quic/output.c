@@ -371,14 +371,22 @@ static void train_flush(struct sock *sk, struct train *t)
 		xmit(sk, skb, t->dst, &t->local, &t->remote, t->ecn);
 }
 
+/* Datagrams of @size bytes that it has room for, if they are like those in it. */
+static u32 train_room(const struct train *t, u32 size)
+{
+	if (!t->skb)
+		return min_t(u32, TRAIN_SEGS, TRAIN_BYTES / size);
+	return min_t(u32, TRAIN_SEGS - t->segs, (TRAIN_BYTES - t->skb->len) / size);
+}
+
 static bool train_takes(const struct train *t, const struct quic_slot *slot,
 			const struct page_frag *f)
 {
 	const struct sk_buff *skb = t->skb;
 	unsigned int n = skb_shinfo(skb)->nr_frags;
 
-	return !t->closed && slot->len <= t->seg && t->segs < TRAIN_SEGS &&
-	       skb->len + slot->len <= TRAIN_BYTES && slot->ecn == t->ecn &&
+	return !t->closed && slot->n <= train_room(t, slot->len) && slot->ecn == t->ecn &&
+	       (slot->len == t->seg || (slot->len < t->seg && slot->n == 1)) &&
 	       quic_addr_equal(&slot->path->remote, &t->remote) &&
 	       quic_addr_equal(&slot->path->local, &t->local) &&
 	       (n < MAX_SKB_FRAGS || skb_can_coalesce((struct sk_buff *)skb, n, f->page, f->offset));
@@ -436,28 +444,29 @@ static bool train_start(struct sock *sk, struct train *t, const struct quic_slot
 	return true;
 }
 
-/* The slot's datagram lies at the fragment's offset. */
+/* The slot's datagrams lie at the fragment's offset. */
 static void train_append(struct train *t, const struct quic_slot *slot, struct page_frag *f)
 {
 	struct skb_shared_info *si = skb_shinfo(t->skb);
 	unsigned int n = si->nr_frags;
+	u32 len = slot->n * slot->len;
 
-	t->segs++;
+	t->segs += slot->n;
 	t->closed = slot->len < t->seg;
-	if (!n && t->segs == 1 && slot->len <= COPY_MAX) {
-		skb_put_data(t->skb, slot->buf, slot->len);
+	if (!n && t->segs == 1 && len <= COPY_MAX) {
+		skb_put_data(t->skb, slot->buf, len);
 		return;
 	}
 	if (n && skb_can_coalesce(t->skb, n, f->page, f->offset)) {
-		skb_frag_size_add(&si->frags[n - 1], slot->len);
+		skb_frag_size_add(&si->frags[n - 1], len);
 	} else {
 		get_page(f->page);
-		skb_fill_page_desc(t->skb, n, f->page, f->offset, slot->len);
+		skb_fill_page_desc(t->skb, n, f->page, f->offset, len);
 	}
-	t->skb->len += slot->len;
-	t->skb->data_len += slot->len;
-	t->skb->truesize += slot->len;
-	f->offset += slot->len;
+	t->skb->len += len;
+	t->skb->data_len += len;
+	t->skb->truesize += len;
+	f->offset += len;
 }
 
 /* Nobody but the ring refers to it, and it is no emergency reserve. */
@@ -490,8 +499,12 @@ static bool turn_ring(struct tx_cpu *cpu, u32 cap)
 	return f->size >= cap;
 }
 
-/* A place for the next datagram, of at least the path's MTU. */
-static bool slot_room(struct quic_slot *slot, struct tx_cpu *cpu, const struct quic_conn *c)
+/*
+ * A place for the next datagram, of at least the path's MTU; or for a run of them, as far
+ * as page, train and @left allow.
+ */
+static bool slot_room(struct quic_slot *slot, struct tx_cpu *cpu, const struct quic_conn *c,
+		      const struct train *t, u32 left)
 {
 	u32 cap = clamp_t(u32, quic_conn_room(c), QUIC_INITIAL_MIN, DATAGRAM_MAX);
 	struct page_frag *f = &cpu->frag;
@@ -500,6 +513,7 @@ static bool slot_room(struct quic_slot *slot, struct tx_cpu *cpu, const struct q
 		return false;
 	slot->buf = page_address(f->page) + f->offset;
 	slot->cap = cap;
+	slot->most = min3(left, train_room(t, cap), (f->size - f->offset) / cap);
 	return true;
 }
 
@@ -541,7 +555,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 	bool probe;
 	int n, err;
 
-	for (n = 0; n < BURST; n++) {
+	for (n = 0; n < BURST; n += slot.n) {
 		if (!t.skb && !flush && defer(quic_sk(sk), now))
 			break;
 		if (!t.skb && throttled(sk)) {
@@ -550,7 +564,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 		}
 		cpu = this_cpu_ptr(tx_cpus);
 		slot.pkt = &cpu->pkt;
-		if (!slot_room(&slot, cpu, c) || !spare_ready(cpu)) {
+		if (!slot_room(&slot, cpu, c, &t, BURST - n) || !spare_ready(cpu)) {
 			quic_mib_inc(sk, QUIC_MIB_DROP_NOMEM);
 			*waits = true;
 			break;

@@ -23,9 +23,9 @@
 
 #define WAKE_SHARE	3	/* writers wake when a third as much as is queued is free */
 
-static void count(void *priv, enum quic_mib what)
+static void count(void *priv, enum quic_mib what, u32 n)
 {
-	quic_mib_inc(priv, what);
+	quic_mib_add(quic_mib_of(priv), what, n);
 	if (static_branch_unlikely(&quic_tracing))
 		quic_trace_dropped(quic_sk(priv), what);
 }

@@ -7,6 +7,7 @@
  *   core_bench MEGABYTES		packets per second of each part, by the clock
  *   core_bench MEGABYTES count		the same work, for callgrind to count:
  *					--toggle-collect= names the part
+ *	... plain			1-RTT packets go unprotected
  *
  * In both forms the last lines are 'packets_tx N', 'packets_rx N' and
  * 'acks N': what to divide by.  The parts are the functions bench_tx(),
@@ -14,12 +15,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include "core/conn.h"
 #include "shim/crypto_ossl.h"
 
 #define MTU	1472
 #define TRAIN	64
+#define RUN	(32768 / MTU)	/* datagrams at once: what output.c has room for */
 #define NOIPA	__attribute__((noipa))	/* callgrind finds it by its name */
 
 struct end {
@@ -29,9 +32,9 @@ struct end {
 	u64 packets_in, packets_out;
 };
 
-struct dgram {
-	u32 len;
-	u8 data[MTU];
+struct train {
+	u32 len[TRAIN];
+	u8 data[TRAIN][MTU];	/* one behind the other */
 };
 
 static u64 now = QUIC_NSEC_PER_SEC;
@@ -89,7 +92,7 @@ static void event(void *priv, u8 type, const void *data, u32 len)
 {
 }
 
-static void count(void *priv, enum quic_mib what)
+static void count(void *priv, enum quic_mib what, u32 n)
 {
 }
 
@@ -100,7 +103,8 @@ static int seal(struct quic_aead *a, const u8 *nonce, const u8 *aad, u32 aad_len
 	unsigned int i;
 
 	for (i = 0; i < nsrc; i++) {
-		memcpy(dst, src[i].base, src[i].len);
+		if (src[i].base != dst)
+			memcpy(dst, src[i].base, src[i].len);
 		dst += src[i].len;
 	}
 	memset(dst, 0, QUIC_TAG_LEN);
@@ -143,46 +147,49 @@ static u64 clock_ns(void)
 
 /* ---- the three parts ---- */
 
-static NOIPA u32 bench_tx(struct end *e, struct dgram *d, u32 max)
+static NOIPA u32 bench_tx(struct end *e, struct train *t, u32 max)
 {
 	struct quic_slot slot = { .pkt = e->pkt, .cap = MTU };
-	u32 n = 0;
+	u32 n = 0, i;
 
 	while (n < max) {
-		slot.buf = d[n].data;
+		slot.buf = t->data[n];
+		slot.most = min_t(u32, max - n, RUN);
 		if (quic_conn_tx(&e->conn, &slot, now) <= 0)
 			break;
-		d[n++].len = slot.len;
+		must(slot.n == 1 || slot.len == MTU, "run of full packets");
+		for (i = 0; i < slot.n; i++)
+			t->len[n++] = slot.len;
 	}
 	return n;
 }
 
-static void take(struct end *e, const struct dgram *d, u32 n)
+static void take(struct end *e, const struct train *t, u32 n)
 {
 	struct quic_rx rx = { .local = e->local, .remote = e->remote };
 	u32 i;
 
 	for (i = 0; i < n; i++) {
-		rx.data = d[i].data;
-		rx.len = d[i].len;
+		rx.data = t->data[i];
+		rx.len = t->len[i];
 		rx.more = i + 1 < n;
 		quic_conn_rx(&e->conn, &rx, now);
 	}
 }
 
-static NOIPA void bench_rx(struct end *e, const struct dgram *d, u32 n)
+static NOIPA void bench_rx(struct end *e, const struct train *t, u32 n)
 {
-	take(e, d, n);
+	take(e, t, n);
 }
 
-static NOIPA void bench_ack(struct end *e, const struct dgram *d, u32 n)
+static NOIPA void bench_ack(struct end *e, const struct train *t, u32 n)
 {
-	take(e, d, n);
+	take(e, t, n);
 }
 
 /* ---- set-up ---- */
 
-static void init(struct end *e, bool server)
+static void init(struct end *e, bool server, bool plain)
 {
 	struct quic_conn_config cfg = {
 		.version = QUIC_VERSION_V1,
@@ -197,6 +204,7 @@ static void init(struct end *e, bool server)
 	tp.max_streams_bidi = 100;
 	tp.max_udp_payload_size = QUIC_UDP_PAYLOAD_MAX;
 	tp.active_connection_id_limit = 2;
+	tp.disable_1rtt_encryption = plain;
 	e->local = e->remote = (struct quic_addr){ .family = 4, .port = 1 };
 	e->pkt = malloc(sizeof(*e->pkt));
 	must(!quic_conn_init(&e->conn, &conn_ops, e, server, &cfg, &tp), "init");
@@ -232,40 +240,40 @@ static void read_crypto(struct end *e)
 }
 
 /* Everything that either has to say, until both are silent. */
-static void exchange(struct end *a, struct end *b, struct dgram *d)
+static void exchange(struct end *a, struct end *b, struct train *t)
 {
 	u32 n, idle = 0;
 
 	while (idle < 2) {
 		now += QUIC_NSEC_PER_MSEC;
-		n = bench_tx(a, d, TRAIN);
-		take(b, d, n);
+		n = bench_tx(a, t, TRAIN);
+		take(b, t, n);
 		idle = n ? 0 : idle + 1;
-		n = bench_tx(b, d, TRAIN);
-		take(a, d, n);
+		n = bench_tx(b, t, TRAIN);
+		take(a, t, n);
 		idle = n ? 0 : idle;
 	}
 	read_crypto(a);
 	read_crypto(b);
 }
 
-static void handshake(struct end *c, struct end *s, struct dgram *d)
+static void handshake(struct end *c, struct end *s, struct train *t, bool plain)
 {
 	struct quic_conn_accept a = { .version = QUIC_VERSION_V1 };
 
-	init(c, false);
-	init(s, true);
+	init(c, false, plain);
+	init(s, true, plain);
 	must(!quic_conn_connect(&c->conn, &c->local, &c->remote, NULL, 0, now), "connect");
 	a.dcid = a.odcid = c->conn.odcid;
 	a.scid = c->conn.scids.e[0].cid;
 	a.local = a.remote = c->local;
 	a.validated = true;
 	must(!quic_conn_accept(&s->conn, &a, now), "accept");
-	must(!quic_conn_crypto_write(&c->conn, QUIC_CRYPTO_INITIAL, d->data, 300, false), "hello");
-	exchange(c, s, d);
+	must(!quic_conn_crypto_write(&c->conn, QUIC_CRYPTO_INITIAL, t->data[0], 300, false), "hello");
+	exchange(c, s, t);
 	swap_params(c, s);
-	must(!quic_conn_crypto_write(&s->conn, QUIC_CRYPTO_INITIAL, d->data, 90, false), "hello");
-	exchange(c, s, d);
+	must(!quic_conn_crypto_write(&s->conn, QUIC_CRYPTO_INITIAL, t->data[0], 90, false), "hello");
+	exchange(c, s, t);
 	swap_params(s, c);
 	secret(c, QUIC_CRYPTO_HANDSHAKE, true);
 	secret(c, QUIC_CRYPTO_HANDSHAKE, false);
@@ -275,7 +283,7 @@ static void handshake(struct end *c, struct end *s, struct dgram *d)
 	secret(c, QUIC_CRYPTO_APP, false);
 	secret(s, QUIC_CRYPTO_APP, true);
 	secret(s, QUIC_CRYPTO_APP, false);
-	exchange(c, s, d);
+	exchange(c, s, t);
 	must(c->conn.confirmed && s->conn.confirmed, "handshake");
 }
 
@@ -310,9 +318,9 @@ static u64 read_all(struct end *e)
 	return n;
 }
 
-static void transfer(struct end *c, struct end *s, struct dgram *d, u64 bytes, u64 counts[3])
+static void transfer(struct end *c, struct end *s, struct train *t, u64 bytes, u64 counts[3])
 {
-	u64 sent = 0, got = 0, t;
+	u64 sent = 0, got = 0, start;
 	struct quic_stream *st;
 	u32 n;
 
@@ -321,21 +329,21 @@ static void transfer(struct end *c, struct end *s, struct dgram *d, u64 bytes, u
 		sent += write_some(c, st, bytes - sent);
 		now += 500 * QUIC_NSEC_PER_USEC;
 		quic_conn_timeout(&c->conn, now);
-		t = clock_ns();
-		n = bench_tx(c, d, TRAIN);
-		spent[0] += clock_ns() - t;
+		start = clock_ns();
+		n = bench_tx(c, t, TRAIN);
+		spent[0] += clock_ns() - start;
 		counts[0] += n;
 		now += 500 * QUIC_NSEC_PER_USEC;
-		t = clock_ns();
-		bench_rx(s, d, n);
-		spent[1] += clock_ns() - t;
+		start = clock_ns();
+		bench_rx(s, t, n);
+		spent[1] += clock_ns() - start;
 		counts[1] += n;
 		got += read_all(s);
 		quic_conn_timeout(&s->conn, now);
-		n = bench_tx(s, d, TRAIN);
-		t = clock_ns();
-		bench_ack(c, d, n);
-		spent[2] += clock_ns() - t;
+		n = bench_tx(s, t, TRAIN);
+		start = clock_ns();
+		bench_ack(c, t, n);
+		spent[2] += clock_ns() - start;
 		counts[2] += n;
 	}
 }
@@ -344,19 +352,25 @@ int main(int argc, char **argv)
 {
 	static const char *const name[3] = { "packets_tx", "packets_rx", "acks" };
 	u64 counts[3] = {}, megabytes = argc > 1 ? strtoull(argv[1], NULL, 0) : 64;
-	struct dgram *d = malloc(TRAIN * sizeof(*d));
+	struct train *t = malloc(sizeof(*t));
+	bool by_clock = true, plain = false;
 	struct end c = {}, s = {};
 	int i;
+
+	for (i = 2; i < argc; i++) {
+		by_clock &= !!strcmp(argv[i], "count");
+		plain |= !strcmp(argv[i], "plain");
+	}
 
 	crypto = shim_crypto_null_ops;
 	crypto.seal = seal;
 	crypto.open = open_nothing;
-	handshake(&c, &s, d);
-	transfer(&c, &s, d, 4 << 20, counts);	/* warm up: windows and rings grow */
+	handshake(&c, &s, t, plain);
+	transfer(&c, &s, t, 4 << 20, counts);	/* warm up: windows and rings grow */
 	memset(counts, 0, sizeof(counts));
 	memset(spent, 0, sizeof(spent));
-	transfer(&c, &s, d, megabytes << 20, counts);
-	for (i = 0; i < 3 && argc < 3; i++)
+	transfer(&c, &s, t, megabytes << 20, counts);
+	for (i = 0; i < 3 && by_clock; i++)
 		printf("%s_per_second %llu\n", name[i],
 		       counts[i] * QUIC_NSEC_PER_SEC / (spent[i] ?: 1));
 	for (i = 0; i < 3; i++)

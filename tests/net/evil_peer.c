@@ -59,7 +59,7 @@ static void on_event(void *priv, u8 type, const void *data, u32 len)
 {
 }
 
-static void count(void *priv, enum quic_mib what)
+static void count(void *priv, enum quic_mib what, u32 n)
 {
 }
 

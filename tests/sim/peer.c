@@ -15,6 +15,8 @@
 #define HEAD		4	/* type, 24 bits of length */
 #define SH_LEN		90
 #define FIN_LEN		36
+#define DGRAM_MAX	10000
+#define RUN		16	/* datagrams that are made at once, at most */
 
 /* The core looks into EncryptedExtensions: these are as in real life. */
 enum { CLIENT_HELLO = 1, SERVER_HELLO, FLIGHT, FINISHED, EXTENSIONS = 8 };
@@ -108,7 +110,7 @@ static void on_event(void *priv, u8 type, const void *data, u32 len)
 		p->closed_seen = true;
 }
 
-static void count(void *priv, enum quic_mib what)
+static void count(void *priv, enum quic_mib what, u32 n)
 {
 }
 
@@ -508,15 +510,18 @@ static void application(struct peer *p)
 
 static void transmit(struct peer *p)
 {
-	static u8 buf[10000];
-	struct quic_slot slot = { .pkt = p->pkt, .buf = buf, .cap = sizeof(buf) };
+	static u8 buf[RUN * DGRAM_MAX];
+	struct quic_slot slot = { .pkt = p->pkt, .buf = buf, .cap = DGRAM_MAX, .most = RUN };
+	u32 i;
 	int n;
 
 	if (p->conn.work)
 		quic_conn_work(&p->conn, p->sim->now);
-	while ((n = quic_conn_tx(&p->conn, &slot, p->sim->now)) > 0)
-		sim_send(p->sim, p->end, &slot.path->local, &slot.path->remote, buf, slot.len,
-			 slot.ecn);
+	while ((n = quic_conn_tx(&p->conn, &slot, p->sim->now)) > 0) {
+		for (i = 0; i < slot.n; i++)
+			sim_send(p->sim, p->end, &slot.path->local, &slot.path->remote,
+				 buf + i * slot.len, slot.len, slot.ecn);
+	}
 	if (n < 0)
 		fail(p, "tx: %d", n);
 }

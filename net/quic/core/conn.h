@@ -88,7 +88,7 @@ struct quic_conn_ops {
 	 * owner drops those that the user did not ask for.  Any context.
 	 */
 	void (*event)(void *priv, u8 type, const void *data, u32 len);
-	void (*count)(void *priv, enum quic_mib what);
+	void (*count)(void *priv, enum quic_mib what, u32 n);
 	/* A stream pinned for @owner has something to read, or may be written to.  Any context. */
 	void (*owner_wake)(void *priv, void *owner, bool read);
 };
@@ -303,17 +303,14 @@ struct quic_slot {
 	struct quic_pkt *pkt;		/* in: builder, the caller's, one a burst */
 	u8 *buf;			/* in: where the datagram goes */
 	u32 cap;			/* in: at least the path's mtu */
+	u32 most;			/* in: if so many of @cap bytes have room there, a run of them may be made */
 	u32 len;			/* out */
+	u32 n;				/* out: datagrams, each of @len bytes, one behind the other */
 	const struct quic_path *path;	/* out: addresses */
 	u8 ecn;				/* out: enum quic_ecn */
-	/*
-	 * In: what the call before left there, if nothing has touched the connection since and
-	 * @now is the same: a burst.  Else false, to begin with.
-	 */
-	bool bulk;
 };
 /*
- * Make the next datagram: 1 it is in the slot, 0 nothing to send now
+ * Make the next datagram, or a run of them: 1 it is in the slot, 0 nothing to send now
  * (quic_conn_deadline() says when), or a negative errno (try again later).
  */
 int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now);
@@ -372,7 +369,23 @@ static inline bool quic_conn_is_open(const struct quic_conn *c)
 	return c->state < QUIC_CONN_CLOSING;
 }
 
-/* ---- between conn.c, conn_rx.c and conn_tx.c ---- */
+/* ---- between the files conn*.c ---- */
+
+/*
+ * While quic_conn_only_data(), and congestion control and pacing let a packet out: as many
+ * datagrams to @slot as are full of stream data, for @dcid.  0: not one.
+ */
+u32 quic_conn_tx_bulk(struct quic_conn *c, struct quic_slot *slot, const struct quic_cid *dcid,
+		      u64 now);
+
+
+#define QUIC_APP_PN_LEN	2	/* at least: a train or two are 128 packets */
+
+/* RFC 9000 §17.1: readable even behind packets sent later: trains overtake one another */
+static inline u8 quic_conn_pn_len(const struct quic_loss_space *ls, u64 pn)
+{
+	return max_t(u8, quic_pn_len(pn, ls->largest_acked), QUIC_APP_PN_LEN);
+}
 
 void quic_conn_rx_held(struct quic_conn *c, u8 level, u64 now);	/* its keys are there */
 /* Some of our IDs (or the peer's: @dest) were retired: the event; @active: the one in use. */
@@ -406,7 +419,7 @@ extern const struct quic_loss_ops quic_conn_loss_ops;
 
 static inline void quic_conn_count(struct quic_conn *c, enum quic_mib what)
 {
-	c->ops->count(c->priv, what);
+	c->ops->count(c->priv, what, 1);
 }
 
 static inline bool quic_conn_traced(const struct quic_conn *c)

@@ -21,6 +21,7 @@
 #define PAIR_SEC	QUIC_NSEC_PER_SEC
 #define PAIR_QUEUE	32	/* datagrams in flight, each way */
 #define PAIR_DGRAM	1600
+#define PAIR_RUN	8	/* datagrams that are made at once, at most */
 #define PAIR_MTU	1452
 #define PAIR_EVENTS	64
 #define PAIR_LEG	(10 * PAIR_MS)	/* one way */
@@ -60,6 +61,7 @@ struct end {
 	bool mute;		/* what it sends is lost */
 	bool deaf;		/* the stand-in for TLS reads nothing more */
 	u32 sent;		/* datagrams, lost ones too */
+	u32 in_runs;		/* of them, made together with others */
 	u64 sent_bytes, got_bytes;
 	u32 last_len;
 	int tx_err;		/* what quic_conn_tx() said last, if negative */
@@ -85,7 +87,8 @@ struct pair {
 	u32 cipher;
 	bool early;		/* the client has EARLY keys, and remembers the server's limits */
 	bool refuse;		/* the server takes no 0-RTT */
-	u8 *scratch;		/* a datagram under way, in memory that ciphers take */
+	u8 *scratch;		/* datagrams under way, in memory that ciphers take */
+	u32 run;		/* so many at once; 0: each by itself */
 	/* What the network does to a datagram to end @side; false: it is lost. */
 	bool (*wire)(struct pair *p, int side, struct dgram *d);
 	int error;		/* line of the first thing that went wrong */
@@ -137,9 +140,9 @@ static inline void end_event(void *priv, u8 type, const void *data, u32 len)
 	memcpy(e->ev[i].data, data, min_t(u32, len, sizeof(e->ev[i].data)));
 }
 
-static inline void end_count(void *priv, enum quic_mib what)
+static inline void end_count(void *priv, enum quic_mib what, u32 n)
 {
-	((struct end *)priv)->mib[what]++;
+	((struct end *)priv)->mib[what] += n;
 }
 
 /* How many events of @type were raised; the last one's place in *@at. */
@@ -210,7 +213,8 @@ static inline void pair_init(struct pair *p, const struct quic_crypto_ops *crypt
 	p->hello = 300;
 	p->flight = 1500;
 	p->cipher = TLS_CIPHER_AES_GCM_128;
-	p->scratch = kmalloc(PAIR_DGRAM, GFP_KERNEL);
+	p->run = PAIR_RUN;
+	p->scratch = kmalloc(PAIR_RUN * PAIR_DGRAM, GFP_KERNEL);
 	PAIR_MUST(p, p->scratch);
 	end_init(p, 0, crypto);
 	end_init(p, 1, crypto);
@@ -449,6 +453,24 @@ static inline bool end_padded(const struct end *e, const u8 *data, u32 len)
 	       h.type != QUIC_PKT_INITIAL;
 }
 
+/* Each datagram of a run goes on its way. */
+static inline void end_emit_run(struct end *e, const struct quic_slot *run)
+{
+	struct quic_slot slot = *run;
+	u32 i;
+
+	PAIR_MUST(e->pair, run->len && run->len <= PAIR_DGRAM);
+	PAIR_MUST(e->pair, run->n == 1 || (run->n && run->n <= run->most));
+	e->in_runs += run->n > 1 ? run->n : 0;
+	for (i = 0; i < run->n; i++, slot.buf += run->len) {
+		PAIR_MUST(e->pair, end_padded(e, slot.buf, slot.len));
+		e->last_len = slot.len;
+		e->sent_bytes += slot.len;
+		if (!e->mute)
+			end_emit(e, &slot);
+	}
+}
+
 /* What @e has to say goes on its way; how many datagrams. */
 static inline u32 end_tx(struct end *e)
 {
@@ -459,14 +481,13 @@ static inline u32 end_tx(struct end *e)
 
 	if (e->c.work)
 		quic_conn_work(&e->c, p->now);
-	while (sent < PAIR_QUEUE / 2 && (n = quic_conn_tx(&e->c, &slot, p->now)) > 0) {
-		sent++;
-		PAIR_MUST(p, slot.len && slot.len <= PAIR_DGRAM);
-		PAIR_MUST(p, end_padded(e, p->scratch, slot.len));
-		e->last_len = slot.len;
-		e->sent_bytes += slot.len;
-		if (!e->mute)
-			end_emit(e, &slot);
+	while (sent < PAIR_QUEUE / 2) {
+		slot.most = min(p->run, PAIR_QUEUE / 2 - sent);
+		n = quic_conn_tx(&e->c, &slot, p->now);
+		if (n <= 0)
+			break;
+		sent += slot.n;
+		end_emit_run(e, &slot);
 	}
 	e->tx_err = n;
 	e->sent += sent;

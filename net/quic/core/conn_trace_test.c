@@ -61,6 +61,7 @@ static void tells(struct kunit *test)
 	transfer(p);
 	static_branch_disable(&quic_tracing);
 	KUNIT_EXPECT_EQ(test, (u64)told.sent, p->e[0].c.stats.tx_packets);
+	KUNIT_EXPECT_GT(test, p->e[0].in_runs, 0);
 	KUNIT_EXPECT_EQ(test, (u64)told.received, p->e[0].c.stats.rx_packets);
 	KUNIT_EXPECT_EQ(test, (u64)told.lost, p->e[0].c.loss.lost_packets);
 	KUNIT_EXPECT_GT(test, told.lost, 0);

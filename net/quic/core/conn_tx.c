@@ -2,9 +2,10 @@
 /*
  * Datagrams out.  quic_conn_tx() makes one datagram: while the handshake runs
  * it may coalesce an Initial and a Handshake packet, later it is one 1-RTT
- * packet.  For each packet: header, frames into the builder (pkt.h), room in
- * the record of sent packets, seal, record.  What an acknowledged or lost
- * packet carried comes back here by loss.h's ops and goes to whom it concerns.
+ * packet, or in the middle of a transfer a run of them (conn_bulk.c).  For each
+ * packet: header, frames into the builder (pkt.h), room in the record of sent
+ * packets, seal, record.  What an acknowledged or lost packet carried comes back
+ * here by loss.h's ops and goes to whom it concerns.
  *
  * Who may send what: ACKs and CLOSE always; all else within congestion window
  * and pacing, except probes (RFC 9002 §7.5); everything within the anti
@@ -15,7 +16,6 @@
 #define HANDSHAKE_MTU	QUIC_INITIAL_MIN	/* until the path is known to take more */
 #define COALESCE_MIN	128	/* room worth a second packet in a datagram */
 #define APP_MIN		64	/* room for a 1-RTT packet that says something */
-#define APP_PN_LEN	2	/* at least: a train or two are 128 packets */
 #define APP_PN_MAX	4
 #define PLAIN_MIN	4	/* RFC 9001 §5.4.2: pn_len + plaintext */
 #define CHALLENGES_KEPT	(2 * APP_MIN)	/* bytes: for two more, as one may be lost */
@@ -29,7 +29,6 @@ struct tx {
 	u32 pad_to;		/* bytes it must have (RFC 9000 §14.1) */
 	u64 now;
 	bool data_ok;		/* congestion control and pacing let data out */
-	bool bulk;		/* nothing but stream data is to be sent; then: was sent */
 	bool has_initial;
 	u32 spare;		/* room to be left for another packet in the datagram */
 	bool sent_eliciting;
@@ -516,10 +515,9 @@ static void put_header(struct quic_conn *c, struct tx *t, struct sealing *z)
 
 	z->pkt = t->slot->buf + t->slot->len;
 	z->pn = c->loss.sp[sp]->sent.next;
-	z->pn_len = quic_pn_len(z->pn, c->loss.sp[sp]->largest_acked);
-	/* RFC 9000 §17.1: readable even behind packets sent later: trains overtake one another */
-	if (z->level == QUIC_CRYPTO_APP)
-		z->pn_len = max_t(u8, z->pn_len, APP_PN_LEN);
+	z->pn_len = z->level == QUIC_CRYPTO_APP ?
+		    quic_conn_pn_len(c->loss.sp[sp], z->pn) :
+		    quic_pn_len(z->pn, c->loss.sp[sp]->largest_acked);
 	z->length = NULL;
 	quic_wr_init(&w, z->pkt, t->limit - t->slot->len);
 	if (z->level == QUIC_CRYPTO_APP)
@@ -561,6 +559,7 @@ static int finish_packet(struct quic_conn *c, struct tx *t, struct sealing *z)
 	quic_conn_count(c, QUIC_MIB_PKT_OUT);
 	c->stats.tx_packets++;
 	t->slot->len += len;
+	t->slot->n = 1;
 	t->sent_eliciting |= p->ack_eliciting;
 	t->probed |= p->ack_eliciting && sp == c->loss.probe_space;
 	return 1;
@@ -605,10 +604,9 @@ static int add_packet(struct quic_conn *c, struct tx *t, u8 level, bool last)
 		return err;
 	quic_pkt_start(p, level_type[level],
 		       t->limit - t->spare - t->slot->len - z.hdr_len - overhead);
-	t->bulk = t->bulk && quic_streams_tx_bulk(&c->streams, p);
 	if (level == QUIC_CRYPTO_EARLY)
 		put_early(c, p, t);
-	else if (!t->bulk)
+	else
 		put_frames(c, sp, p, t);
 	if (!p->len)
 		return 0;
@@ -799,6 +797,14 @@ static int add_app(struct quic_conn *c, struct tx *t)
 	return err;
 }
 
+/* Most packets of a transfer: they carry stream data alone, and fill up with it. */
+static bool may_run(const struct quic_conn *c, const struct tx *t)
+{
+	return t->slot->most && t->data_ok && t->limit == c->path.mtu &&
+	       c->path.state == QUIC_PATH_VALIDATED && quic_loss_ecn_steady(&c->loss) &&
+	       !list_empty(&c->streams.ready) && quic_conn_only_data(c);
+}
+
 static int tx_open(struct quic_conn *c, struct tx *t)
 {
 	int err = 0;
@@ -812,9 +818,11 @@ static int tx_open(struct quic_conn *c, struct tx *t)
 	if (t->slot->len && (t->has_initial || t->limit - t->slot->len < COALESCE_MIN))
 		return 1;
 	update_worn_keys(c, t->now);
-	/* most packets of a transfer: they carry stream data alone, and fill up with it */
-	t->bulk = t->data_ok && !list_empty(&c->streams.ready) && quic_conn_only_data(c);
-	if (t->bulk || wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
+	if (may_run(c, t) && quic_conn_tx_bulk(c, t->slot, t->dcid, t->now)) {
+		t->sent_eliciting = true;
+		return 1;
+	}
+	if (wanted(c, QUIC_SPACE_APP, QUIC_CRYPTO_APP, t))
 		err = add_app(c, t);
 	return err;
 }
@@ -822,11 +830,12 @@ static int tx_open(struct quic_conn *c, struct tx *t)
 static int finish_datagram(struct quic_conn *c, struct tx *t)
 {
 	struct quic_slot *slot = t->slot;
+	u32 bytes = slot->n * slot->len;
 
-	quic_path_sent(t->path, slot->len);
+	quic_path_sent(t->path, bytes);
 	slot->path = t->path;
 	slot->ecn = t->sent_flags & QUIC_SENT_ECT ? QUIC_ECN_ECT0 : QUIC_ECN_NONE;
-	c->stats.tx_bytes += slot->len;
+	c->stats.tx_bytes += bytes;
 	if (quic_conn_is_open(c)) {
 		/* RFC 9000 §10.1: the first ack-eliciting packet since the last receive */
 		if (t->sent_eliciting && !c->idle_restarted) {
@@ -919,29 +928,6 @@ static u8 ecn_flags(const struct quic_conn *c)
 	return quic_loss_ecn_mark(&c->loss) ? QUIC_SENT_ECT : 0;
 }
 
-/*
- * One more of a burst of stream data: since the one before only that has left, so that
- * what else could be sent, and to where, is as it was.  0: to be looked at from scratch.
- */
-static int go_on(struct quic_conn *c, struct quic_slot *slot, u64 now)
-{
-	struct tx t = {
-		.slot = slot, .path = &c->path, .now = now, .data_ok = true, .bulk = true,
-		.limit = min_t(u32, slot->cap, c->path.mtu), .sent_flags = ecn_flags(c),
-		.dcid = &quic_cids_remote_active(&c->dcids)->cid,
-	};
-	int err;
-
-	slot->bulk = false;
-	if (!data_allowed(c, c->path.mtu, now))
-		return 0;
-	err = add_app(c, &t);
-	if (err <= 0)
-		return err;
-	slot->bulk = t.bulk;
-	return finish_datagram(c, &t);
-}
-
 int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 {
 	u32 mtu = c->confirmed || c->state == QUIC_CONN_ESTABLISHED ? c->path.mtu : HANDSHAKE_MTU;
@@ -950,11 +936,6 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	int err;
 
 	slot->len = 0;
-	if (slot->bulk) {
-		err = go_on(c, slot, now);
-		if (err)
-			return err;
-	}
 	if (c->state == QUIC_CONN_IDLE || c->state >= QUIC_CONN_DRAINING)
 		return 0;
 	if (unlikely(c->side_tx) && c->state == QUIC_CONN_ESTABLISHED) {
@@ -986,6 +967,5 @@ int quic_conn_tx(struct quic_conn *c, struct quic_slot *slot, u64 now)
 	}
 	if (!slot->len)
 		return min(err, 0);
-	slot->bulk = t.bulk && c->path.state == QUIC_PATH_VALIDATED;
 	return finish_datagram(c, &t);
 }

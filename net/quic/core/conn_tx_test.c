@@ -520,57 +520,6 @@ static void window_and_pace(struct kunit *test)
 	ctx_free(test, x);
 }
 
-static struct ctx *ctx_with_data(struct kunit *test, u32 bytes)
-{
-	struct ctx *x = ctx_at(test, 0, APP);
-
-	hostile_look(&x->h);
-	hostile_ack(&x->h, APP);
-	KUNIT_EXPECT_EQ(test, end_write(x->h.victim, end_open(x->h.victim, true), bytes, true), 0);
-	return x;
-}
-
-/*
- * What goes on from the datagram before, in a burst, is what would be made from scratch:
- * sizes and marks (RFC 9000 §13.4), window and pacing (RFC 9002 §7), until the data ends.
- */
-static void bursts(struct kunit *test)
-{
-	static const u32 sizes[] = { 1, 1200, 5000, 9000, 200000 };
-	struct quic_slot slot[2];
-	struct quic_conn *c[2];
-	struct ctx *x[2];
-	u32 i, k, went_on;
-	int n[2];
-
-	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
-		for (k = 0; k < 2; k++) {
-			x[k] = ctx_with_data(test, sizes[i]);
-			c[k] = victim(x[k]);
-			slot[k] = (struct quic_slot){ .pkt = &x[k]->h.victim->pkt,
-						      .buf = x[k]->p.scratch, .cap = PAIR_DGRAM };
-		}
-		went_on = 0;
-		do {
-			went_on += slot[0].bulk;
-			slot[1].bulk = false;
-			for (k = 0; k < 2; k++)
-				n[k] = quic_conn_tx(c[k], &slot[k], x[k]->p.now);
-			KUNIT_ASSERT_EQ(test, n[0], n[1]);
-			KUNIT_EXPECT_EQ(test, slot[0].len, slot[1].len);
-			KUNIT_EXPECT_EQ(test, slot[0].ecn, slot[1].ecn);
-			KUNIT_EXPECT_EQ(test, c[0]->cc.in_flight, c[1]->cc.in_flight);
-			KUNIT_EXPECT_EQ(test, c[0]->pace.next, c[1]->pace.next);
-		} while (n[0] > 0);
-		KUNIT_EXPECT_EQ(test, n[0], 0);
-		KUNIT_EXPECT_FALSE(test, slot[0].bulk);
-		KUNIT_EXPECT_EQ(test, c[0]->pace_at, c[1]->pace_at);
-		KUNIT_EXPECT_EQ(test, went_on > 1, sizes[i] >= 5000);
-		for (k = 0; k < 2; k++)
-			ctx_free(test, x[k]);
-	}
-}
-
 /* ---- what rides along ---- */
 
 /* RFC 9000 §13.2.1: an ACK that is owed goes with data */
@@ -818,7 +767,6 @@ static struct kunit_case conn_tx_cases[] = {
 	KUNIT_CASE(anti_deadlock),
 	KUNIT_CASE(mtu_fallback),
 	KUNIT_CASE(window_and_pace),
-	KUNIT_CASE(bursts),
 	KUNIT_CASE(acks_ride_along),
 	KUNIT_CASE(ack_delay),
 	KUNIT_CASE(lost_frames_return),

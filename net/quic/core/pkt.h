@@ -79,13 +79,6 @@ bool quic_pkt_fits(const struct quic_pkt *p, u32 hdr);
 u8 *quic_pkt_put(struct quic_pkt *p, u32 n);
 /* Point at data outside; false: no room or no vec left (nothing changed). */
 bool quic_pkt_data(struct quic_pkt *p, const struct quic_vec *v, unsigned int n);
-/* Pieces that the caller wrote to p->vec + p->nvec by itself, within room and quic_pkt_vecs(). */
-static inline void quic_pkt_added(struct quic_pkt *p, unsigned int n, u32 len)
-{
-	p->nvec += n;
-	p->len += len;
-}
-
 /* Record what was carried (the caller made sure that it fits); elicits an ACK unless ACK. */
 void quic_pkt_item(struct quic_pkt *p, u8 type, u64 id, u64 off, u32 len, bool fin);
 /* A whole small frame, its item (type @item) included; false: no room, nothing changed. */

@@ -360,33 +360,34 @@ static u64 bulk_limit(const struct quic_streams *ss, const struct quic_stream *s
 	return min3(s->snd.end, s->snd_max, s->snd.next + ss->snd_max - ss->snd_used);
 }
 
-bool quic_streams_tx_bulk(struct quic_streams *ss, struct quic_pkt *p)
+bool quic_streams_bulk_put(struct quic_streams *ss, u8 *to, u32 room, struct quic_sent_item *it)
 {
 	struct quic_stream *s = list_first_entry_or_null(&ss->ready, struct quic_stream, ready);
-	u32 hdr, len, got;
-	struct quic_wr w;
-	unsigned int n;
+	u8 *data;
 	u64 off;
 
-	if (!s || !list_empty(&ss->stalled))
+	if (!s || !list_empty(&ss->stalled) || room <= QUIC_STREAM_HDR_MAX)
 		return false;
 	off = s->snd.next;
-	hdr = quic_frame_stream_hdr_len(s->id, off, 0, false);
-	len = p->room - min(hdr, p->room);
-	if (!len || off + len >= bulk_limit(ss, s))
+	data = quic_frame_write_stream_hdr(to, s->id, off, 0);
+	room -= data - to;
+	if (off + room >= bulk_limit(ss, s) ||
+	    !quic_sendbuf_copy(&s->snd, data, room, QUIC_PKT_VECS - 1))
 		return false;
-	n = quic_sendbuf_vecs(&s->snd, off, len, p->vec + 1, QUIC_PKT_VECS - 1, &got);
-	if (got < len)
-		return false;
-	quic_wr_init(&w, quic_pkt_put(p, hdr), hdr);
-	quic_frame_put_stream_hdr(&w, s->id, off, len, false, false);
-	quic_pkt_added(p, n, len);
-	quic_pkt_item(p, QUIC_ITEM_STREAM, s->id, off, len, false);
-	quic_sendbuf_sent(&s->snd, off, len);
-	ss->snd_used += len;
+	*it = (struct quic_sent_item){
+		.type = QUIC_ITEM_STREAM, .len = room, .id = s->id, .off = off,
+	};
+	return true;
+}
+
+void quic_streams_bulk_sent(struct quic_streams *ss, const struct quic_sent_item *it)
+{
+	struct quic_stream *s = list_first_entry(&ss->ready, struct quic_stream, ready);
+
+	quic_sendbuf_sent(&s->snd, it->off, it->len);
+	ss->snd_used += it->len;
 	if (!list_is_singular(&ss->ready))
 		list_move_tail(&s->ready, &ss->ready);
-	return true;
 }
 
 /* ---- frames of the peer about what we send ---- */

@@ -132,6 +132,60 @@ static void packet_edges(struct kunit *test)
 	side_free(test, d);
 }
 
+/* A packet full of new data: what quic_streams_tx_data() would put into it; else nothing. */
+static void bulk(struct kunit *test)
+{
+	struct side *d = side_new(test, false);
+	struct quic_stream *a = side_open(test, d, true), *b = side_open(test, d, true);
+	struct quic_sent_item it;
+	u8 to[200];
+
+	KUNIT_EXPECT_FALSE(test, quic_streams_bulk_put(&d->ss, to, 100, &it));
+	side_write(d, a, 500, false);
+	side_write(d, b, 500, false);
+	/* not the first frame, which changes the stream's state */
+	KUNIT_EXPECT_FALSE(test, quic_streams_bulk_put(&d->ss, to, 100, &it));
+	KUNIT_EXPECT_EQ(test, side_tx(test, d, 100), 1);
+	expect_stream(test, d, 0, 2, 0, 100 - BARE, false);
+	KUNIT_EXPECT_EQ(test, side_tx(test, d, 100), 1);
+	/* then they take turns; what was put is only taken when it is told to be sent */
+	KUNIT_ASSERT_TRUE(test, quic_streams_bulk_put(&d->ss, to, 102, &it));
+	KUNIT_ASSERT_TRUE(test, quic_streams_bulk_put(&d->ss, to, 104, &it));
+	KUNIT_EXPECT_EQ(test, to[0], QUIC_FRAME_STREAM | QUIC_STREAM_BIT_OFF);
+	KUNIT_EXPECT_EQ(test, it.id, 2ULL);
+	KUNIT_EXPECT_EQ(test, it.off, 98ULL);
+	KUNIT_EXPECT_EQ(test, it.len, 100);
+	KUNIT_EXPECT_TRUE(test, pattern_is(to + 4, 2, 98, 100));
+	KUNIT_EXPECT_EQ(test, d->ss.snd_used, 2 * 98ULL);
+	quic_streams_bulk_sent(&d->ss, &it);
+	KUNIT_EXPECT_EQ(test, d->ss.snd_used, 2 * 98 + 100ULL);
+	KUNIT_ASSERT_TRUE(test, quic_streams_bulk_put(&d->ss, to, 104, &it));
+	KUNIT_EXPECT_EQ(test, it.id, 6ULL);
+	quic_streams_bulk_sent(&d->ss, &it);
+	KUNIT_EXPECT_EQ(test, side_tx(test, d, 100), 1);
+	expect_stream(test, d, 0, 2, 198, 96, false);
+	/* what is left of it is one packet: its last, with or without FIN */
+	KUNIT_EXPECT_EQ(test, side_tx(test, d, 100), 1);
+	KUNIT_EXPECT_FALSE(test, quic_streams_bulk_put(&d->ss, to, 210, &it));
+	KUNIT_EXPECT_TRUE(test, quic_streams_bulk_put(&d->ss, to, 150, &it));
+	/* flow control of the stream, and of the connection */
+	a->snd_max = it.off + it.len;
+	KUNIT_EXPECT_FALSE(test, quic_streams_bulk_put(&d->ss, to, 150, &it));
+	a->snd_max++;
+	KUNIT_EXPECT_TRUE(test, quic_streams_bulk_put(&d->ss, to, 150, &it));
+	d->ss.snd_max = d->ss.snd_used + it.len;
+	KUNIT_EXPECT_FALSE(test, quic_streams_bulk_put(&d->ss, to, 150, &it));
+	d->ss.snd_max++;
+	KUNIT_EXPECT_TRUE(test, quic_streams_bulk_put(&d->ss, to, 150, &it));
+	/* RFC 9000 §13.3: lost data goes first */
+	side_lost(d);
+	KUNIT_EXPECT_EQ(test, a->snd.lost.n + b->snd.lost.n, 1);
+	while (!list_first_entry(&d->ss.ready, struct quic_stream, ready)->snd.lost.n)
+		list_move_tail(d->ss.ready.next, &d->ss.ready);
+	KUNIT_EXPECT_FALSE(test, quic_streams_bulk_put(&d->ss, to, 50, &it));
+	side_free(test, d);
+}
+
 static void turns(struct kunit *test)
 {
 	struct side *d = side_new(test, false);
@@ -562,6 +616,7 @@ static struct kunit_case stream_tx_cases[] = {
 	KUNIT_CASE(fin_before_data),
 	KUNIT_CASE(full_packets),
 	KUNIT_CASE(packet_edges),
+	KUNIT_CASE(bulk),
 	KUNIT_CASE(turns),
 	KUNIT_CASE(lost_first),
 	KUNIT_CASE(nagle),

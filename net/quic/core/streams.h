@@ -208,10 +208,12 @@ bool quic_streams_tx_control(struct quic_streams *ss, struct quic_pkt *p);
  */
 bool quic_streams_tx_data(struct quic_streams *ss, struct quic_pkt *p);
 /*
- * The common case of it: an empty packet, and the stream whose turn it is has
- * more new data than fits.  False: it is not so, nothing was written.
+ * The common case of it, a packet of @room bytes at @to: the stream whose turn it is
+ * has more new data than fits.  *it: what it carries.  False: it is not so (bytes at @to
+ * may have been written to).  Nothing is taken until quic_streams_bulk_sent().
  */
-bool quic_streams_tx_bulk(struct quic_streams *ss, struct quic_pkt *p);
+bool quic_streams_bulk_put(struct quic_streams *ss, u8 *to, u32 room, struct quic_sent_item *it);
+void quic_streams_bulk_sent(struct quic_streams *ss, const struct quic_sent_item *it);
 bool quic_streams_want_control(const struct quic_streams *ss);
 /* Does the stream whose turn it is have nothing to send again? */
 static inline bool quic_streams_only_new(const struct quic_streams *ss)
