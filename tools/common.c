@@ -4,6 +4,7 @@
  * may be called by any thread, the first one wins.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -20,11 +21,29 @@
 int tool_verbose;
 
 static const char *tool_name = "";
+static int own_failure;
 static pthread_mutex_t exit_lock = PTHREAD_MUTEX_INITIALIZER;
 
-void tool_init(const char *name)
+/*
+ * Who started us may have closed a standard descriptor.  The next socket must not
+ * get its number, and with it what is meant for the output: reads find an end,
+ * messages vanish, and results cannot be written, which finish() says.
+ */
+static void fill_standard(void)
+{
+	static const int mode[] = { O_RDONLY, O_RDONLY, O_WRONLY };
+	int fd;
+
+	for (fd = 0; fd < (int)ARRAY_SIZE(mode); fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd] | O_CLOEXEC) != fd)
+			_exit(own_failure);
+}
+
+void tool_init(const char *name, int failure)
 {
 	tool_name = name;
+	own_failure = failure;
+	fill_standard();
 }
 
 /* What a terminal would obey: a message may have words of the peer in it. */
@@ -75,6 +94,11 @@ void note(const char *fmt, ...)
 void finish(int code)
 {
 	pthread_mutex_lock(&exit_lock);
+	errno = 0;
+	if ((fflush(stdout) || ferror(stdout)) && code == EX_OK) {
+		warn_msg("standard output: %s", errno ? strerror(errno) : "not all could be written");
+		code = own_failure;
+	}
 	exit(code);
 }
 

@@ -32,7 +32,8 @@ enum {
 
 extern int tool_verbose;
 
-void tool_init(const char *name);
+/* @failure: the exit code where the tool itself fails, without a better one */
+void tool_init(const char *name, int failure);
 void warn_msg(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void die(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3), noreturn));

@@ -419,7 +419,7 @@ int main(int argc, char **argv)
 {
 	struct qcat q = { .net.alpn = DEFAULT_ALPN };
 
-	tool_init("qcat");
+	tool_init("qcat", EX_LOCAL);
 	signal(SIGPIPE, SIG_IGN);
 	parse(&q, argc, argv);
 	net_init();

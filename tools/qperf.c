@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 		},
 	};
 
-	tool_init("qperf");
+	tool_init("qperf", EX_LOCAL);
 	signal(SIGPIPE, SIG_IGN);
 	parse(&q, argc, argv);
 	net_init();

@@ -33,7 +33,8 @@ static const char help[] =
 "  -h, --help         this text\n"
 "  -V, --version      version\n"
 "\n"
-"Exit status: 0 success, 1 usage, 7 no QUIC in this kernel.\n";
+"Exit status: 0 success, 1 usage, 5 local file or system error, 7 no QUIC in\n"
+"this kernel.\n";
 
 static const struct option long_options[] = {
 	{ "listening",	no_argument, NULL, 'l' },
@@ -293,7 +294,7 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	int c;
 
-	tool_init("qstat");
+	tool_init("qstat", EX_LOCAL);
 	while ((c = getopt_long(argc, argv, "laispcnhV", long_options, NULL)) >= 0)
 		set_option(&o, c);
 	if (optind < argc)
@@ -302,5 +303,5 @@ int main(int argc, char **argv)
 		show_counters();
 	else
 		show_sockets(&o);
-	return fflush(stdout) ? EX_LOCAL : EX_OK;
+	finish(EX_OK);
 }

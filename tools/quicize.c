@@ -351,7 +351,7 @@ int main(int argc, char **argv)
 	char *file;
 	int err;
 
-	tool_init("quicize");
+	tool_init("quicize", EXIT_OURS);
 	parse(&o, argc, argv);
 	file = find_program(argv[optind]);
 	if (!file)
