@@ -102,6 +102,7 @@ int quic_cids_local_add_known(struct quic_cids_local *l, const struct quic_cid *
 	new->seq = l->next_seq++;
 	new->announced = !new->seq;
 	new->acked = !new->seq;
+	new->active = !new->seq;
 	l->settled = false;
 	*e = new;
 	return 0;
@@ -158,6 +159,17 @@ void quic_cids_local_lost(struct quic_cids_local *l, u64 seq)
 		return;
 	e->lost = true;
 	l->settled = false;
+}
+
+bool quic_cids_local_has_fresh(const struct quic_cids_local *l)
+{
+	unsigned int i;
+
+	for (i = 0; i < QUIC_CIDS_MAX; i++)
+		if (l->e[i].used && l->e[i].acked && !l->e[i].active &&
+		    i != l->recent)
+			return true;
+	return false;
 }
 
 static void forget_local(struct quic_cids_local *l, struct quic_cid_entry *e)

@@ -27,7 +27,8 @@ struct quic_cid_entry {
 	bool announced:1;	/* local: the peer has been told (NEW_CONNECTION_ID sent once) */
 	bool lost:1;		/* local: must be sent again */
 	bool acked:1;		/* local: the peer has it for sure */
-	bool active:1;		/* remote: packets have gone to it, its token counts (§10.3.1) */
+	/* remote: packets have gone to it, its token counts (§10.3.1); local: have come to it */
+	bool active:1;
 	u8 token[QUIC_RESET_TOKEN_LEN];
 };
 
@@ -100,6 +101,8 @@ static inline u64 quic_cids_local_prior(const struct quic_cids_local *l,
 
 void quic_cids_local_acked(struct quic_cids_local *l, u64 seq);
 void quic_cids_local_lost(struct quic_cids_local *l, u64 seq);
+/* Has the peer one that it has sent nothing to, for another path (§5.1.1)? */
+bool quic_cids_local_has_fresh(const struct quic_cids_local *l);
 /*
  * RETIRE_CONNECTION_ID from the peer in a packet whose destination was @dcid:
  * 0 or PROTOCOL_VIOLATION (never issued, or the one it came on; §19.16).

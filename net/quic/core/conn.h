@@ -158,6 +158,7 @@ struct quic_held {
 /* A connection's paths beside the one in use; QUIC_PATH_UNUSED: there is none. */
 struct quic_side {
 	struct quic_path old, cand;
+	u64 first;		/* packet number on the path in use */
 };
 
 struct quic_conn_stats {

@@ -665,6 +665,7 @@ static bool ours(struct quic_conn *c, const struct rx_pkt *p)
 	for (i = 0; i < QUIC_CIDS_MAX; i++)
 		if (l->e[i].used && quic_cid_equal(&l->e[i].cid, &h->dcid)) {
 			c->scids.recent = i;
+			c->scids.e[i].active = true;
 			return true;
 		}
 	/* RFC 9000 §7.2: until the client has seen ours, it uses what it chose, or the Retry's */

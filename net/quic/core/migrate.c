@@ -235,6 +235,7 @@ static void switch_to(struct quic_conn *c, struct quic_path *to, u64 now)
 	leave(c, &from, now);
 	/* the peer shall know at once: a packet that is not only probing */
 	c->ping_pending = c->moved = true;
+	c->side->first = c->loss.sp[QUIC_SPACE_APP]->sent.next;
 	c->loss.pto_count = 0;
 	c->spin &= !c->spins;		/* RFC 9000 §17.4: 0 where the connection ID changes */
 	c->wake |= QUIC_WAKE_PATH;
@@ -421,6 +422,16 @@ void quic_migrate_timeout(struct quic_conn *c, u64 now)
 
 /* ---- wishes ---- */
 
+/*
+ * Has the server seen a packet of the path in use?  One that is moved again before that,
+ * by packets that overtake one another, spends IDs on paths that it takes up twice.
+ */
+static bool followed(const struct quic_conn *c)
+{
+	return !old_path(c) ||
+	       c->loss.sp[QUIC_SPACE_APP]->largest_acked >= (s64)c->side->first;
+}
+
 int quic_migrate_check(const struct quic_conn *c, const struct quic_addr *local)
 {
 	if (c->server)
@@ -434,6 +445,9 @@ int quic_migrate_check(const struct quic_conn *c, const struct quic_addr *local)
 	if (!quic_cids_remote_active(&c->dcids)->cid.len)
 		return -EPERM;
 	if (!c->confirmed || quic_migrate_busy(c) || !quic_cids_remote_has_fresh(&c->dcids))
+		return -EAGAIN;
+	/* RFC 9000 §5.1.1: SHOULD ensure that the peer has one to answer with */
+	if (!quic_cids_local_has_fresh(&c->scids) || !followed(c))
 		return -EAGAIN;
 	return 0;
 }

@@ -50,8 +50,8 @@ void quic_migrate_trim(struct quic_conn *c);	/* memory that one path alone does 
 /*
  * Client: may it migrate?  0; -EOPNOTSUPP: a server; -EINVAL: not established, or
  * @local is the address in use; -EPERM: the peer has disabled it, or uses no
- * connection IDs; -EAGAIN: not confirmed yet, a migration under way, or no ID to
- * spare.
+ * connection IDs; -EAGAIN: not confirmed yet, a migration under way (also while the
+ * server has acknowledged nothing from where it led), or no ID to spare on either side.
  */
 int quic_migrate_check(const struct quic_conn *c, const struct quic_addr *local);
 /* Client: probe the path from @local, and use it once it is validated. As above; -ENOMEM. */

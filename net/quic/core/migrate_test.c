@@ -314,6 +314,51 @@ static void active_refused(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/* RFC 9000 §5.1.1: a peer that has no other ID of ours could not answer from where it is */
+static void active_no_id_for_peer(struct kunit *test)
+{
+	struct ctx *x = moving(test);
+	struct quic_cid_entry *e = CLI->c.scids.e;
+	u32 i, fresh = 0;
+
+	KUNIT_EXPECT_EQ(test, quic_migrate_start(&CLI->c, &elsewhere, x->p.now), 0);
+	pair_flush(&x->p);
+	/* those that packets have come to are known */
+	for (i = 0; i < QUIC_CIDS_MAX; i++) {
+		if (e[i].used && (e[i].seq == 0 || e[i].seq == SRV->c.dcids.active))
+			KUNIT_EXPECT_TRUE(test, e[i].active);
+		fresh += e[i].used && !e[i].active;
+		e[i].active = true;
+	}
+	KUNIT_EXPECT_GE(test, fresh, 1);
+	KUNIT_EXPECT_EQ(test, quic_migrate_check(&CLI->c, &other_port), -EAGAIN);
+	for (i = 0; i < QUIC_CIDS_MAX; i++)
+		if (e[i].used && i != CLI->c.scids.recent)
+			e[i].active = e[i].acked = false;
+	/* it may not have got it */
+	KUNIT_EXPECT_EQ(test, quic_migrate_check(&CLI->c, &other_port), -EAGAIN);
+	for (i = 0; i < QUIC_CIDS_MAX; i++)
+		e[i].acked = e[i].used;
+	KUNIT_EXPECT_EQ(test, quic_migrate_check(&CLI->c, &other_port), 0);
+	ctx_free(test, x);
+}
+
+/* Nothing from the new path has come to the server when the client wants to move on. */
+static void active_in_haste(struct kunit *test)
+{
+	struct ctx *x = moving(test);
+
+	KUNIT_EXPECT_EQ(test, quic_migrate_start(&CLI->c, &elsewhere, x->p.now), 0);
+	pair_flush(&x->p);
+	KUNIT_EXPECT_EQ(test, quic_migrate_check(&CLI->c, &other_port), 0);
+	CLI->c.loss.sp[QUIC_SPACE_APP]->largest_acked = CLI->c.side->first - 1;
+	KUNIT_EXPECT_EQ(test, quic_migrate_check(&CLI->c, &other_port), -EAGAIN);
+	/* no longer of interest when the path before is forgotten */
+	pair_sleep(&x->p, 10 * PAIR_SEC);
+	KUNIT_EXPECT_EQ(test, quic_migrate_check(&CLI->c, &other_port), 0);
+	ctx_free(test, x);
+}
+
 /* ---- the server's preferred address ---- */
 
 static struct ctx *offering(struct kunit *test, const struct quic_addr *a)
@@ -693,6 +738,8 @@ static struct kunit_case migrate_cases[] = {
 	KUNIT_CASE(active),
 	KUNIT_CASE(active_to_nowhere),
 	KUNIT_CASE(active_refused),
+	KUNIT_CASE(active_no_id_for_peer),
+	KUNIT_CASE(active_in_haste),
 	KUNIT_CASE(preferred_address),
 	KUNIT_CASE(preferred_dead),
 	KUNIT_CASE(preferred_unfit),
