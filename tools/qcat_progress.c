@@ -5,8 +5,10 @@
  * nothing moved for the time that -t gives.
  */
 #include <inttypes.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "common.h"
@@ -17,9 +19,15 @@
 
 static bool bar_shown;
 
+/* What waits in the kernel's buffer has not moved yet: on a slow path that is much. */
 static uint64_t moved(struct session *s)
 {
-	return atomic_load(&s->sent) + atomic_load(&s->received);
+	uint64_t sent = atomic_load(&s->sent);
+	int waits;
+
+	if (ioctl(s->sd, SIOCOUTQ, &waits) || waits < 0)
+		waits = 0;
+	return sent - ((uint64_t)waits < sent ? (uint64_t)waits : sent) + atomic_load(&s->received);
 }
 
 /* Of the direction that this session is about; 0: unknown */
@@ -76,15 +84,16 @@ static void show(struct session *s, unsigned int tick)
 static void *ticker(void *arg)
 {
 	struct session *s = arg;
-	uint64_t last = now_ns(), seen = 0;
+	uint64_t last = now_ns(), seen = 0, now;
 	unsigned int tick = 0;
 
 	for (;;) {
 		sleep_ns(TICK_NS);
 		if (atomic_load(&s->over))
 			return NULL;
-		if (moved(s) != seen) {
-			seen = moved(s);
+		now = moved(s);
+		if (now != seen) {
+			seen = now;
 			last = now_ns();
 		}
 		if (s->opts->timeout && now_ns() - last > s->opts->timeout * 1e9)
