@@ -16,6 +16,14 @@
 			 MSG_CMSG_CLOEXEC | MSG_CMSG_COMPAT)
 #define RECV_VECS	16
 
+/* Room for the level at least: a message is nothing without it. */
+static bool level_fits(const struct msghdr *msg)
+{
+	size_t head = msg->msg_flags & MSG_CMSG_COMPAT ? 3 * sizeof(u32) : sizeof(struct cmsghdr);
+
+	return msg->msg_controllen > head;
+}
+
 /* What is there of one TLS message. */
 static int recv_crypto(struct sock *sk, struct msghdr *msg, size_t len, int flags)
 {
@@ -27,7 +35,7 @@ static int recv_crypto(struct sock *sk, struct msghdr *msg, size_t len, int flag
 
 	n = quic_conn_crypto_peek(c, &level, &data);
 	/* the draft: recv() of a handshake message MUST be EINVAL */
-	if (!msg->msg_controllen)
+	if (!level_fits(msg))
 		return -EINVAL;
 	n = min(n, len);
 	if (copy_to_iter(data, n, &msg->msg_iter) != n)

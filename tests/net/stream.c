@@ -571,7 +571,9 @@ static void handshake_needs_control(void)
 {
 	struct conf c = {};
 	struct pair q;
-	char buf[4096];
+	char buf[4096], ctl[CMSG_LEN(1)] __attribute__((aligned(8)));
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl };
 	pid_t pid;
 
 	listener_new(&c, &q);
@@ -585,6 +587,11 @@ static void handshake_needs_control(void)
 	q.srv = CHECK_OK(accept(q.lis, NULL, NULL));
 	CHECK_ERR(recv(q.srv, buf, sizeof(buf), 0), EINVAL);
 	CHECK_ERR(read(q.srv, buf, sizeof(buf)), EINVAL);
+	h.msg_controllen = CMSG_LEN(0);			/* no room for the level */
+	CHECK_ERR(recvmsg(q.srv, &h, 0), EINVAL);
+	h.msg_controllen = CMSG_LEN(1);
+	CHECK(recvmsg(q.srv, &h, MSG_PEEK) > 0);
+	CHECK_EQ(*CMSG_DATA((struct cmsghdr *)ctl), QUIC_CRYPTO_INITIAL);
 	if (server_handshake(q.srv, &c))	/* it is still there */
 		FAIL("handshake after recv(): %s", log_last());
 }
