@@ -61,9 +61,9 @@ const struct scenario interop_cases[] = {
 	/* TLS, request and file: two round trips; eight packets */
 	{ "interop-handshake", BOTH(), GET(.down = 1024), 2 * RTT + 10 * MS },
 	{ "interop-transfer", BOTH(), GET(.streams = 3, .at_once = 3, .file = { 2 * MB, 3 * MB,
-	  5 * MB }), SENDING(10 * MB) + ROUNDS },
+	  5 * MB }), SENDING(10 * MB) + ROUNDS, .heavy = true },
 	{ "interop-transfer-cubic", BOTH(), GET(.streams = 3, .at_once = 3, .file = { 2 * MB,
-	  3 * MB, 5 * MB }), SENDING(10 * MB) + ROUNDS, .cong = QUIC_CONG_ALG_CUBIC },
+	  3 * MB, 5 * MB }), SENDING(10 * MB) + ROUNDS, .cong = QUIC_CONG_ALG_CUBIC, .heavy = true },
 	{ "interop-longrtt", BOTH(.delay = 750 * MS), GET(.down = 1024), 3 * SEC + 20 * MS },
 	/*
 	 * 100 streams at a time: a round trip for request and answer, one more until the
@@ -79,10 +79,10 @@ const struct scenario interop_cases[] = {
 	 * timeout; then slow start
 	 */
 	{ "interop-blackhole", BOTH(.hole_from = 6 * SEC, .hole_to = 8 * SEC), GET(.down = 10 * MB),
-	  SENDING(10 * MB) + 4 * SEC + ROUNDS },
+	  SENDING(10 * MB) + 4 * SEC + ROUNDS, .heavy = true },
 	{ "interop-blackhole-cubic", BOTH(.hole_from = 6 * SEC, .hole_to = 8 * SEC),
 	  GET(.down = 10 * MB), SENDING(10 * MB) + 4 * SEC + ROUNDS,
-	  .cong = QUIC_CONG_ALG_CUBIC },
+	  .cong = QUIC_CONG_ALG_CUBIC, .heavy = true },
 	{ "interop-keyupdate", BOTH(), GET(.down = 3 * MB, .key_updates = 1),
 	  SENDING(3 * MB) + ROUNDS, .check = one_phase_on },
 	{ "interop-ecn", BOTH(), GET(.down = 100 << 10), SENDING(100 << 10) + ROUNDS,
@@ -107,15 +107,15 @@ const struct scenario interop_cases[] = {
 	 * repeated after a second
 	 */
 	{ "interop-rebind-port", BOTH(), GET(.down = 10 * MB), SENDING(10 * MB) + 2 * ROUNDS + SEC,
-	  .nat = { .first = SEC, .every = 5 * SEC } },
+	  .nat = { .first = SEC, .every = 5 * SEC }, .heavy = true },
 	{ "interop-rebind-addr", BOTH(), GET(.down = 10 * MB), SENDING(10 * MB) + 2 * ROUNDS + SEC,
-	  .nat = { .first = SEC, .every = 5 * SEC, .hosts = true } },
+	  .nat = { .first = SEC, .every = 5 * SEC, .hosts = true }, .heavy = true },
 	{ "interop-migration", BOTH(), GET(.down = 2 * MB, .prefer = true),
 	  SENDING(2 * MB) + ROUNDS, .check = moved_to_preferred },
 	{ "interop-goodput", BOTH(), GET(.down = 10 * MB), SENDING(10 * MB) + ROUNDS,
-	  .goodput = 930 },
+	  .goodput = 930, .heavy = true },
 	{ "interop-goodput-cubic", BOTH(), GET(.down = 10 * MB), SENDING(10 * MB) + ROUNDS,
-	  .goodput = 930, .cong = QUIC_CONG_ALG_CUBIC },
+	  .goodput = 930, .cong = QUIC_CONG_ALG_CUBIC, .heavy = true },
 };
 
 const u32 ninterop_cases = ARRAY_SIZE(interop_cases);

@@ -233,7 +233,7 @@ static bool run_fair(u64 first, u64 n, const struct quic_crypto_ops *crypto, int
 
 	for (i = 0; i < nfair_cases; i++)
 		if (selected(fair_name(i), argc, argv))
-			ok &= fair_run(i, first, (n + 5) / 6, crypto, verbose);
+			ok &= fair_run(i, first, max(2ULL, n / 100), crypto, verbose);
 	return ok;
 }
 

@@ -16,7 +16,7 @@ struct scenario {
 	u8 cong;
 	bool plain;		/* 1-RTT packets go unprotected */
 	bool must_fail;		/* the link is dead: both must give up, in bound */
-	bool heavy;		/* a tenth of the seeds will do */
+	bool heavy;		/* seconds of computing: a tenth of the seeds will do */
 	u64 window;		/* a stream's first receive window; 0: the usual */
 	bool fixed;		/* windows do not grow */
 	u64 idle, keepalive;	/* ns; idle 0: the usual */

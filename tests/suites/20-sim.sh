@@ -5,4 +5,4 @@ set -euo pipefail
 . "$(dirname "$(realpath "$0")")/lib.sh"
 
 have_component tests/Makefile
-make -s -C tests sim
+make -s -C tests sim SEEDS=200
