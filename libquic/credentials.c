@@ -84,6 +84,7 @@ static int explain_pair(enum lq_pair_fault fault, const char *certfile, const ch
 
 static int load_pair(struct quic_credentials *c, const char *certfile, const char *keyfile)
 {
+	enum lq_pair_fault fault;
 	struct lq_data cert, key;
 	const char *why = "";
 	int err;
@@ -92,8 +93,10 @@ static int load_pair(struct quic_credentials *c, const char *certfile, const cha
 	if (err)
 		return err;
 	err = lq_file_read(keyfile, "key file", &key);
-	if (!err)
-		err = explain_pair(lq_tls_load_pair(c, &cert, &key, &why), certfile, keyfile, why);
+	if (!err) {
+		fault = lq_tls_load_pair(c, &cert, &key, &why);
+		err = explain_pair(fault, certfile, keyfile, why);
+	}
 	if (!err)
 		err = bind_to(c, "certificate", cert.data, cert.size);
 	if (!err)

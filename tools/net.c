@@ -121,6 +121,13 @@ bool net_option(struct net_opts *o, int c, const char *arg)
 	return true;
 }
 
+/* A number that getaddrinfo() would cut to 16 bits */
+static void check_port(const char *port)
+{
+	if (*port && port[strspn(port, "0123456789")] == '\0')
+		parse_u64("port", port, 1, UINT16_MAX);
+}
+
 /* A NULL host is the wildcard of a server. */
 struct addrinfo *net_resolve(const struct net_opts *o, const char *host, bool udp)
 {
@@ -130,8 +137,10 @@ struct addrinfo *net_resolve(const struct net_opts *o, const char *host, bool ud
 		.ai_flags = host ? 0 : AI_PASSIVE,
 	};
 	struct addrinfo *ai;
-	int err = getaddrinfo(host, o->port, &hints, &ai);
+	int err;
 
+	check_port(o->port);
+	err = getaddrinfo(host, o->port, &hints, &ai);
 	if (err)
 		die(EX_NET, "%s port %s: %s", host ? host : "*", o->port,
 		    err == EAI_SYSTEM ? strerror(errno) : gai_strerror(err));
