@@ -560,17 +560,17 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 }
 
 /*
- * The plaintext stays only if a slice points into it.  A chunk that nothing
- * points into is kept for the ACKs of what is in flight, and else let go: an
- * idle connection holds none.
+ * The plaintext stays only if a slice of it was taken (references tell nothing: data that
+ * it covers may have given up theirs).  A chunk that nothing points into is kept for the
+ * ACKs of what is in flight, and else let go: an idle connection holds none.
  */
-static void settle_chunk(struct quic_conn *c, struct rx_pkt *p, u32 refs)
+static void settle_chunk(struct quic_conn *c, struct rx_pkt *p, u16 slices)
 {
 	struct quic_chunk *k = p->chunk;
 
 	if (k != c->rx_chunk)
 		return;
-	if (k->refs > refs)
+	if (k->slices_used > slices)
 		k->used += p->o.payload_len;
 	if (!p->rx->more && k->refs == 1 && !c->cc.in_flight) {
 		quic_chunk_put(k);
@@ -613,13 +613,13 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 {
 	bool ok, away, newest;
 	struct quic_acktr *ack;
-	u32 refs;
+	u16 slices;
 
 	if (!open_packet(c, p, pkt))
 		return;
 	if (p->keys != &c->keys)
 		quic_version_opened(c, &p->h);
-	refs = p->chunk->refs;
+	slices = p->chunk->slices_used;
 	if (quic_acktr_is_dup(&c->space[p->sp]->ack, p->o.pn)) {
 		quic_conn_count(c, QUIC_MIB_DROP_DUP);
 		return;
@@ -639,7 +639,7 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 		follow_spin(c, p);
 	p->now_ack = p->sp != QUIC_SPACE_APP;	/* RFC 9000 §13.2.1 */
 	ok = rx_frames(c, p);
-	settle_chunk(c, p, refs);
+	settle_chunk(c, p, slices);
 	if (!ok || !c->space[p->sp])		/* the space may be gone: HANDSHAKE_DONE */
 		return;
 	ack = &c->space[p->sp]->ack;

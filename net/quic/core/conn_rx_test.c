@@ -26,6 +26,27 @@ static void duplicates(struct kunit *test)
 	ctx_free(test, x);
 }
 
+/*
+ * RFC 9000 §2.2: data that covers what came before, out of order, gives that memory back,
+ * and is not overwritten itself by the next packet; nor is what a RESET_STREAM comes with.
+ */
+static void covered_data(struct kunit *test)
+{
+	struct ctx *x = ctx_at(test, 1, APP);
+
+	x->h.victim->mem.size = QUIC_CHUNK_SIZE;	/* as for a train: all in one */
+	HOSTILE(&x->h, APP, 0x0e, 0, 3, 1, pattern(0, 3));
+	HOSTILE(&x->h, APP, 0x0e, 0, 1, 4, pattern(0, 1), pattern(0, 2), pattern(0, 3),
+		pattern(0, 4));
+	HOSTILE(&x->h, APP, 0x0a, 4, 1, pattern(4, 0));
+	HOSTILE(&x->h, APP, 0x0e, 0, 5, 1, pattern(0, 5), 0x04, 4, 0, 1);
+	HOSTILE(&x->h, APP, 0x0a, 0, 1, pattern(0, 0));
+	HOSTILE(&x->h, APP, 0x01);
+	end_read(x->h.victim);
+	KUNIT_EXPECT_EQ(test, x->h.victim->got, 6);
+	ctx_free(test, x);
+}
+
 /* RFC 9000 §13.2.1: ACKs, PADDING and CLOSE are never answered with an ACK */
 static void acks_are_not_acknowledged(struct kunit *test)
 {
@@ -64,6 +85,7 @@ static void ack_frequency(struct kunit *test)
 	HOSTILE(&x->h, APP, 0x0e, 0, 2, 1, pattern(0, 2));
 	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 0);
 	KUNIT_EXPECT_EQ(test, quic_conn_deadline(victim(x), x->p.now), x->p.now + 25 * PAIR_MS);
+	x->h.victim->mem.size = QUIC_CHUNK_SIZE;	/* as for a train: all in one */
 	HOSTILE(&x->h, APP, 0x0e, 0, 3, 1, pattern(0, 3));
 	KUNIT_EXPECT_EQ(test, hostile_look(&x->h), 1);
 	HOSTILE(&x->h, APP, 0x0e, 0, 4, 1, pattern(0, 4));
@@ -820,6 +842,7 @@ static void frames_behind_close(struct kunit *test)
 
 static struct kunit_case conn_rx_cases[] = {
 	KUNIT_CASE(duplicates),
+	KUNIT_CASE(covered_data),
 	KUNIT_CASE(acks_are_not_acknowledged),
 	KUNIT_CASE(ack_frequency),
 	KUNIT_CASE(ecn_is_reported),
