@@ -93,6 +93,13 @@ static void owe(struct quic_acktr *a, u64 pn, bool at_once, u64 now, u64 max_ack
 	a->unacked++;
 }
 
+/* RFC 9000 §13.2.2: after at least two, but MAY process those at hand first */
+static void owe_every_second(struct quic_acktr *a, bool more, u64 now)
+{
+	if (a->unacked >= QUIC_ACK_EVERY)
+		a->deadline = min(a->deadline, more ? now + QUIC_NSEC_PER_MSEC : now);
+}
+
 void quic_acktr_received(struct quic_acktr *a, u64 pn, bool eliciting, bool now_ack,
 			 bool more, enum quic_ecn ecn, u64 now, u64 max_ack_delay)
 {
@@ -103,9 +110,17 @@ void quic_acktr_received(struct quic_acktr *a, u64 pn, bool eliciting, bool now_
 	/* RFC 9000 §13.2.1: MUST NOT answer a packet that is not ack-eliciting */
 	if (eliciting)
 		owe(a, pn, now_ack || ecn == QUIC_ECN_CE, now, max_ack_delay);
-	/* RFC 9000 §13.2.2: after at least two, but MAY process those at hand first */
-	if (a->unacked >= QUIC_ACK_EVERY)
-		a->deadline = min(a->deadline, more ? now + QUIC_NSEC_PER_MSEC : now);
+	owe_every_second(a, more, now);
+}
+
+/* The deadline is that of the packet before, or earlier: max_ack_delay asks for no other. */
+void quic_acktr_follow(struct quic_acktr *a, bool more, enum quic_ecn ecn, u64 now)
+{
+	a->largest_time = now;
+	a->largest_eliciting = a->got.r[a->got.n - 1].hi++;
+	count_ecn(a, ecn);
+	a->unacked++;
+	owe_every_second(a, more, now);
 }
 
 /* RFC 9000 §13.2.5 */

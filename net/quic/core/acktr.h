@@ -41,6 +41,18 @@ bool quic_acktr_is_dup(const struct quic_acktr *a, u64 pn);
  */
 void quic_acktr_received(struct quic_acktr *a, u64 pn, bool eliciting, bool now_ack,
 			 bool more, enum quic_ecn ecn, u64 now, u64 max_ack_delay);
+/*
+ * The usual packet of a train: ack-eliciting, the number after that of another such
+ * packet, to which an ACK is owed already.  Then quic_acktr_follow() is all of
+ * quic_acktr_received() for it, if it is not marked CE and need not be acknowledged at once.
+ */
+static inline bool quic_acktr_follows(const struct quic_acktr *a, u64 pn)
+{
+	return a->unacked && quic_acktr_largest(a) + 1 == (s64)pn &&
+	       a->largest_eliciting + 1 == (s64)pn;
+}
+
+void quic_acktr_follow(struct quic_acktr *a, bool more, enum quic_ecn ecn, u64 now);
 static inline bool quic_acktr_due(const struct quic_acktr *a, u64 now)
 {
 	return a->deadline <= now;

@@ -422,6 +422,41 @@ static void test_random(struct kunit *test)
 	quic_acktr_free(&x->a);
 }
 
+/* The usual packet is told from others, and its short way does what the long one does. */
+static void test_follow(struct kunit *test)
+{
+	struct fixture *x = new_fixture(test), *y = new_fixture(test);
+	u64 pn;
+
+	KUNIT_EXPECT_FALSE(test, quic_acktr_follows(&x->a, 0));
+	for (pn = 0; pn < 4; pn++) {
+		KUNIT_EXPECT_EQ(test, quic_acktr_follows(&x->a, pn), pn > 0);
+		KUNIT_EXPECT_FALSE(test, quic_acktr_follows(&x->a, pn + 1));
+		quic_acktr_received(&y->a, pn, true, false, pn < 3, QUIC_ECN_ECT0, pn * MS, DELAY);
+		if (pn)
+			quic_acktr_follow(&x->a, pn < 3, QUIC_ECN_ECT0, pn * MS);
+		else
+			quic_acktr_received(&x->a, pn, true, false, true, QUIC_ECN_ECT0, 0, DELAY);
+		KUNIT_EXPECT_EQ(test, quic_acktr_largest(&x->a), (s64)pn);
+		KUNIT_EXPECT_EQ(test, x->a.largest_eliciting, y->a.largest_eliciting);
+		KUNIT_EXPECT_EQ(test, x->a.largest_time, y->a.largest_time);
+		KUNIT_EXPECT_EQ(test, x->a.deadline, y->a.deadline);
+		KUNIT_EXPECT_EQ(test, x->a.unacked, y->a.unacked);
+		KUNIT_EXPECT_EQ(test, x->a.ect0, y->a.ect0);
+	}
+	KUNIT_EXPECT_FALSE(test, quic_acktr_follows(&x->a, 3));
+	/* behind one that elicits nothing: another asks whether numbers are missing */
+	quic_acktr_received(&x->a, 4, false, false, false, QUIC_ECN_NONE, 3 * MS, DELAY);
+	KUNIT_EXPECT_FALSE(test, quic_acktr_follows(&x->a, 5));
+	get(x, 5, 3 * MS);
+	KUNIT_EXPECT_TRUE(test, quic_acktr_follows(&x->a, 6));
+	/* nothing is owed: nothing says yet when the next must be acknowledged */
+	quic_acktr_sent(&x->a);
+	KUNIT_EXPECT_FALSE(test, quic_acktr_follows(&x->a, 6));
+	quic_acktr_free(&x->a);
+	quic_acktr_free(&y->a);
+}
+
 static struct kunit_case acktr_cases[] = {
 	KUNIT_CASE(test_dup),
 	KUNIT_CASE(test_write),
@@ -430,6 +465,7 @@ static struct kunit_case acktr_cases[] = {
 	KUNIT_CASE(test_reordering),
 	KUNIT_CASE(test_at_once),
 	KUNIT_CASE(test_train),
+	KUNIT_CASE(test_follow),
 	KUNIT_CASE(test_bytes),
 	KUNIT_CASE(test_delay_of_largest),
 	KUNIT_CASE(test_ecn_counts),

@@ -31,30 +31,6 @@ void quic_chunk_put(struct quic_chunk *c)
 		c->ops->free(c);
 }
 
-bool quic_chunk_rewind(struct quic_chunk *c)
-{
-	if (c->refs > 1)
-		return false;
-	c->used = 0;
-	c->slices_used = 0;
-	return true;
-}
-
-struct quic_slice *quic_chunk_slice(struct quic_chunk *c, const u8 *data, u32 len)
-{
-	struct quic_slice *s;
-
-	if (c->slices_used == c->nslices)
-		return NULL;
-	s = &c->slice[c->slices_used++];
-	s->off = 0;
-	s->data = data;
-	s->len = len;
-	s->chunk = c;
-	quic_chunk_get(c);
-	return s;
-}
-
 static struct quic_slice *entry(struct rb_node *n)
 {
 	return n ? rb_entry(n, struct quic_slice, node) : NULL;

@@ -70,9 +70,31 @@ static inline void quic_chunk_get(struct quic_chunk *c)
 }
 void quic_chunk_put(struct quic_chunk *c);
 /* Only the caller holds @c, no slice of it lives: start over. False: not so. */
-bool quic_chunk_rewind(struct quic_chunk *c);
+static inline bool quic_chunk_rewind(struct quic_chunk *c)
+{
+	if (c->refs > 1)
+		return false;
+	c->used = 0;
+	c->slices_used = 0;
+	return true;
+}
+
 /* A slice of [data, data + len) that holds a reference; NULL: no slot left. */
-struct quic_slice *quic_chunk_slice(struct quic_chunk *c, const u8 *data, u32 len);
+static inline struct quic_slice *quic_chunk_slice(struct quic_chunk *c, const u8 *data, u32 len)
+{
+	struct quic_slice *s;
+
+	if (c->slices_used == c->nslices)
+		return NULL;
+	s = &c->slice[c->slices_used++];
+	s->off = 0;
+	s->data = data;
+	s->len = len;
+	s->chunk = c;
+	quic_chunk_get(c);
+	return s;
+}
+
 static inline void quic_slice_put(struct quic_slice *s)
 {
 	quic_chunk_put(s->chunk);

@@ -297,8 +297,13 @@ struct quic_rx {
 	u64 waited;			/* ns that it was held for want of keys */
 	/* A chunk that wraps the memory that data lies in, for plain 1-RTT, or NULL. */
 	struct quic_chunk *wrap;
+	/*
+	 * In: what the call before left there, if nothing has touched the connection since, and
+	 * addresses, ecn and @now are the same: a train.  Else NULL, to begin with.
+	 */
+	struct quic_stream *bulk;
 };
-void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now);
+void quic_conn_rx(struct quic_conn *c, struct quic_rx *rx, u64 now);
 
 struct quic_slot {
 	struct quic_pkt *pkt;		/* in: builder, the caller's, one a burst */

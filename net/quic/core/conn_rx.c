@@ -529,11 +529,6 @@ static bool open_packet(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	u8 *dst = NULL;
 	int err;
 
-	if (!readable(c, p)) {
-		if (!hold_packet(c, p, pkt))
-			open_failed(c, p, -ENOKEY);
-		return false;
-	}
 	if (in_place) {
 		p->chunk = p->rx->wrap;
 	} else {
@@ -609,17 +604,12 @@ static void follow_spin(struct quic_conn *c, const struct rx_pkt *p)
 		c->spin = !!(p->h.first & QUIC_HDR_SPIN) == c->server;
 }
 
-static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+static void rx_opened(struct quic_conn *c, struct rx_pkt *p)
 {
+	u16 slices = p->chunk->slices_used;
 	bool ok, away, newest;
 	struct quic_acktr *ack;
-	u16 slices;
 
-	if (!open_packet(c, p, pkt))
-		return;
-	if (p->keys != &c->keys)
-		quic_version_opened(c, &p->h);
-	slices = p->chunk->slices_used;
 	if (quic_acktr_is_dup(&c->space[p->sp]->ack, p->o.pn)) {
 		quic_conn_count(c, QUIC_MIB_DROP_DUP);
 		return;
@@ -651,6 +641,20 @@ static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
 	/* RFC 9000 §9.3: only the highest-numbered packet that is not only probing */
 	if (unlikely(away) && p->path && p->path != &c->path && p->not_probing && newest)
 		quic_migrate_follow(c, p->path, p->now);
+}
+
+static void rx_protected(struct quic_conn *c, struct rx_pkt *p, const u8 *pkt)
+{
+	if (!readable(c, p)) {
+		if (!hold_packet(c, p, pkt))
+			open_failed(c, p, -ENOKEY);
+		return;
+	}
+	if (!open_packet(c, p, pkt))
+		return;
+	if (p->keys != &c->keys)
+		quic_version_opened(c, &p->h);
+	rx_opened(c, p);
 }
 
 /* Is the packet for this connection? */
@@ -879,21 +883,24 @@ static void rx_packets(struct quic_conn *c, const struct quic_rx *rx, struct qui
 	}
 }
 
-/* A datagram that was let in; what is done once a train is done with its last. */
-static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, struct quic_path *path,
-			u64 now)
-{
-	u64 before = c->stats.rx_packets;
+/* ---- trains ---- */
 
-	rx_packets(c, rx, path, now);
-	if (!quic_conn_is_open(c))
-		return;
-	if (c->stats.rx_packets != before)
-		c->idle_stale = true;
-	else if (path)
-		check_reset(c, rx, now);
-	if (rx->more || !quic_conn_is_open(c))
-		return;
+/*
+ * May the next of the train go the short way, and with data of which stream?  All that is
+ * asked here stays as it is until a datagram goes the general way.
+ */
+static struct quic_stream *bulk_stream(const struct quic_conn *c, const struct quic_rx *rx)
+{
+	if (c->state != QUIC_CONN_ESTABLISHED || c->path.state != QUIC_PATH_VALIDATED ||
+	    !quic_path_is(&c->path, &rx->local, &rx->remote) || rx->ecn == QUIC_ECN_CE ||
+	    c->stats.rx_packets <= KEYS_AHEAD_AFTER || quic_conn_traced(c))
+		return NULL;
+	return quic_streams_steady(&c->streams);
+}
+
+/* Once a train. */
+static void end_train(struct quic_conn *c, u64 now)
+{
 	if (c->idle_stale) {
 		c->idle_stale = c->idle_restarted = false;
 		quic_conn_restart_idle(c, now);
@@ -901,10 +908,104 @@ static void rx_datagram(struct quic_conn *c, const struct quic_rx *rx, struct qu
 	quic_loss_arm(&c->loss, now);
 }
 
-void quic_conn_rx(struct quic_conn *c, const struct quic_rx *rx, u64 now)
+/* @before: stats.rx_packets as they were before the datagram. */
+static void end_datagram(struct quic_conn *c, struct quic_rx *rx, const struct quic_path *path,
+			 u64 before, u64 now)
+{
+	rx->bulk = NULL;
+	if (!quic_conn_is_open(c))
+		return;
+	if (c->stats.rx_packets != before)
+		c->idle_stale = true;
+	else if (path)
+		check_reset(c, rx, now);
+	if (!quic_conn_is_open(c))
+		return;
+	if (rx->more)
+		rx->bulk = bulk_stream(c, rx);
+	else
+		end_train(c, now);
+}
+
+/* A datagram that was let in. */
+static void rx_datagram(struct quic_conn *c, struct quic_rx *rx, struct quic_path *path, u64 now)
+{
+	u64 before = c->stats.rx_packets;
+
+	rx_packets(c, rx, path, now);
+	end_datagram(c, rx, path, before, now);
+}
+
+/* An opened packet with nothing but the next data of the train's stream: false: it is not one. */
+static bool take_bulk(struct quic_conn *c, struct rx_pkt *p, struct quic_stream *s)
+{
+	struct quic_acktr *ack = &c->space[QUIC_SPACE_APP]->ack;
+
+	if (p->o.next_phase || !quic_acktr_follows(ack, p->o.pn) ||
+	    !quic_streams_rx_bulk(&c->streams, s, p->o.payload, p->o.payload_len, p->chunk))
+		return false;
+	if (p->chunk == c->rx_chunk)
+		p->chunk->used += p->o.payload_len;
+	quic_conn_count(c, QUIC_MIB_PKT_IN);
+	c->stats.rx_packets++;
+	follow_spin(c, p);
+	quic_acktr_follow(ack, p->rx->more, p->rx->ecn, p->now);
+	if (unlikely(s->owner))
+		c->ops->owner_wake(c->priv, s->owner, true);
+	else
+		c->wake |= QUIC_WAKE_READ;
+	return true;
+}
+
+static void end_bulk(struct quic_conn *c, struct quic_rx *rx, u64 now)
+{
+	c->idle_stale = true;
+	if (rx->more)
+		return;
+	rx->bulk = NULL;
+	end_train(c, now);
+}
+
+/*
+ * The short way, for what the most of a bulk transfer is: of state, path and stream is known
+ * from the datagram before what bulk_stream() asks.  A packet that turns out to be another
+ * goes on from there on the general way.  False: nothing was done.
+ */
+static bool rx_bulk(struct quic_conn *c, struct quic_rx *rx, u64 now)
+{
+	const struct quic_cid_entry *id = &c->scids.e[c->scids.recent];
+	struct rx_pkt p quic_uninitialized;
+	u64 before = c->stats.rx_packets;
+
+	if (!rx->len || rx->data[0] & QUIC_HDR_LONG ||
+	    quic_hdr_parse_short(rx->data, rx->len, QUIC_CID_LOCAL_LEN, false, &p.h) ||
+	    !id->used || !quic_cid_equal(&id->cid, &p.h.dcid))
+		return false;
+	c->stats.rx_bytes += rx->len;
+	p.rx = rx;
+	p.path = &c->path;
+	p.level = QUIC_CRYPTO_APP;
+	p.sp = QUIC_SPACE_APP;
+	p.keys = &c->keys;
+	p.eliciting = p.not_probing = false;
+	p.now = now;
+	if (open_packet(c, &p, rx->data)) {
+		if (take_bulk(c, &p, rx->bulk)) {
+			end_bulk(c, rx, now);
+			return true;
+		}
+		rx_opened(c, &p);
+	}
+	end_datagram(c, rx, &c->path, before, now);
+	return true;
+}
+
+void quic_conn_rx(struct quic_conn *c, struct quic_rx *rx, u64 now)
 {
 	struct quic_path *path;
 
+	if (rx->bulk && rx_bulk(c, rx, now))
+		return;
 	if (c->state == QUIC_CONN_IDLE || !quic_conn_is_open(c))
 		return rx_closed(c, rx);
 	if (!find_path(c, rx, &path))

@@ -91,20 +91,6 @@ static const u8 *parse_data(struct quic_cur *c, u64 n, u32 *len)
 	return p;
 }
 
-/* RFC 9000 §19.8 */
-static int parse_stream(struct quic_cur *c, struct quic_frame *f)
-{
-	u64 len;
-
-	f->stream.id = quic_cur_varint(c);
-	f->stream.off = f->type & QUIC_STREAM_BIT_OFF ? quic_cur_varint(c) : 0;
-	len = f->type & QUIC_STREAM_BIT_LEN ? quic_cur_varint(c) : quic_cur_left(c);
-	f->stream.fin = f->type & QUIC_STREAM_BIT_FIN;
-	f->stream.data = parse_data(c, len, &f->stream.len);
-	/* RFC 9000 §19.8: MUST NOT reach beyond 2^62-1 */
-	return f->stream.off + f->stream.len > QUIC_VARINT_MAX ? MALFORMED : 0;
-}
-
 /* RFC 9000 §19.6 */
 static int parse_crypto(struct quic_cur *c, struct quic_frame *f)
 {
@@ -225,7 +211,7 @@ static int parse_plain(struct quic_cur *c, struct quic_frame *f)
 static int parse_fields(struct quic_cur *c, struct quic_frame *f)
 {
 	if (quic_frame_is_stream(f->type))
-		return parse_stream(c, f);
+		return quic_frame_parse_stream(c, f);
 	switch (f->type) {
 	case QUIC_FRAME_ACK:
 	case QUIC_FRAME_ACK_ECN:

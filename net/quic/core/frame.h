@@ -100,6 +100,22 @@ struct quic_frame {
  */
 int quic_frame_parse(struct quic_cur *c, struct quic_frame *f);
 
+/* The rest of a STREAM frame (RFC 9000 §19.8), whose type is in @f; the caller looks at c->bad. */
+static inline int quic_frame_parse_stream(struct quic_cur *c, struct quic_frame *f)
+{
+	u64 len;
+
+	f->stream.id = quic_cur_varint(c);
+	f->stream.off = f->type & QUIC_STREAM_BIT_OFF ? quic_cur_varint(c) : 0;
+	len = f->type & QUIC_STREAM_BIT_LEN ? quic_cur_varint(c) : quic_cur_left(c);
+	f->stream.fin = f->type & QUIC_STREAM_BIT_FIN;
+	f->stream.data = quic_cur_take(c, len);
+	f->stream.len = f->stream.data ? len : 0;
+	/* RFC 9000 §19.8: MUST NOT reach beyond 2^62-1 */
+	return f->stream.off + f->stream.len > QUIC_VARINT_MAX ?
+	       QUIC_TRANSPORT_ERROR_FRAME_ENCODING : 0;
+}
+
 /*
  * RFC 9000 §12.4, table 3: may @type be in a packet of @pkt (enum
  * quic_pkt_type INITIAL, 0RTT, HANDSHAKE, 1RTT)?  If not: PROTOCOL_VIOLATION.

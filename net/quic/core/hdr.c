@@ -135,25 +135,6 @@ static int parse_long(struct quic_cur *c, bool grease, struct quic_hdr *h)
 	return 0;
 }
 
-/* RFC 9000 §17.3.1; always the last packet of its datagram (§12.2) */
-static int parse_short(const u8 *p, u32 len, u8 dcid_len, bool grease, struct quic_hdr *h)
-{
-	if (!(h->first & QUIC_HDR_FIXED) && !grease)
-		return -EBADMSG;
-	h->type = QUIC_PKT_1RTT;
-	h->pn_off = 1 + dcid_len;
-	h->len = len;
-	if (len <= h->pn_off)
-		return -EBADMSG;
-	h->dcid.len = dcid_len;
-	if (dcid_len == QUIC_CID_LOCAL_LEN)	/* a constant, for the compiler */
-		memcpy(h->dcid.id, p + 1, QUIC_CID_LOCAL_LEN);
-	else
-		memcpy(h->dcid.id, p + 1, dcid_len);
-	h->scid.len = 0;
-	return 0;
-}
-
 int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
 		   struct quic_hdr *h)
 {
@@ -170,7 +151,7 @@ int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
 	h->versions = NULL;
 	h->nversions = 0;
 	if (!(h->first & QUIC_HDR_LONG))
-		return parse_short(p, len, dcid_len, grease, h);
+		return quic_hdr_parse_short(p, len, dcid_len, grease, h);
 	quic_cur_init(&c, p, len);
 	quic_cur_u8(&c);
 	return parse_long(&c, grease, h);
@@ -250,18 +231,4 @@ void quic_hdr_put_retry(struct quic_wr *w, u32 version,
 	put_long_start(w, encode_type(QUIC_PKT_RETRY, version) | (first_random & 0x0f),
 		       version, dcid, scid);
 	quic_wr_bytes(w, token, token_len);
-}
-
-u64 quic_pn_decode(s64 largest, u64 truncated, u8 pn_len)
-{
-	u64 expected = largest + 1;
-	u64 win = 1ULL << (pn_len * 8);
-	u64 pn = (expected & ~(win - 1)) | truncated;
-
-	/* RFC 9000 §A.3: the number nearest to the expected one */
-	if (pn + win / 2 <= expected && pn < QUIC_PN_MAX + 1 - win)
-		return pn + win;
-	if (pn > expected + win / 2 && pn >= win)
-		return pn - win;
-	return pn;
 }

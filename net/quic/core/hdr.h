@@ -55,6 +55,29 @@ bool quic_version_known(u32 version);
  */
 int quic_hdr_parse(const u8 *p, u32 len, u8 dcid_len, bool grease,
 		   struct quic_hdr *h);
+/*
+ * The same where the first byte says that the header is short; what only long headers
+ * have stays as it is in @h.  RFC 9000 §17.3.1; always the last packet of its datagram (§12.2).
+ */
+static inline int quic_hdr_parse_short(const u8 *p, u32 len, u8 dcid_len, bool grease,
+				       struct quic_hdr *h)
+{
+	h->first = p[0];
+	if (!(h->first & QUIC_HDR_FIXED) && !grease)
+		return -EBADMSG;
+	h->type = QUIC_PKT_1RTT;
+	h->pn_off = 1 + dcid_len;
+	h->len = len;
+	if (len <= h->pn_off)
+		return -EBADMSG;
+	h->dcid.len = dcid_len;
+	if (dcid_len == QUIC_CID_LOCAL_LEN)	/* a constant, for the compiler */
+		memcpy(h->dcid.id, p + 1, QUIC_CID_LOCAL_LEN);
+	else
+		memcpy(h->dcid.id, p + 1, dcid_len);
+	h->scid.len = 0;
+	return 0;
+}
 
 /*
  * Write an Initial, 0-RTT or Handshake header; the Length field is always
@@ -91,6 +114,18 @@ static inline u8 quic_pn_len(u64 pn, s64 largest_acked)
 }
 
 /* RFC 9000 appendix A.3; @largest -1: none received yet */
-u64 quic_pn_decode(s64 largest, u64 truncated, u8 pn_len);
+static inline u64 quic_pn_decode(s64 largest, u64 truncated, u8 pn_len)
+{
+	u64 expected = largest + 1;
+	u64 win = 1ULL << (pn_len * 8);
+	u64 pn = (expected & ~(win - 1)) | truncated;
+
+	/* RFC 9000 §A.3: the number nearest to the expected one */
+	if (pn + win / 2 <= expected && pn < QUIC_PN_MAX + 1 - win)
+		return pn + win;
+	if (pn > expected + win / 2 && pn >= win)
+		return pn - win;
+	return pn;
+}
 
 #endif /* _QUIC_HDR_H */

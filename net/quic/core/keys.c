@@ -408,21 +408,27 @@ static u64 read_pn(const u8 *p, u8 len, s64 largest)
 
 /*
  * RFC 9001 §5.4.1, the way back: the header as it was before protection, to
- * @hdr, with what it says in @o.  Returns the header's length.
+ * @hdr, with what it says in @o.  Returns the header's length; what PN_MAX_LEN bytes from
+ * the packet number on have beyond it is no part of it.
  */
 static u32 lay_open(const struct quic_keys *k, const struct quic_dir *d, const u8 *pkt,
 		    const struct quic_hdr *h, s64 largest, u8 *hdr, struct quic_opened *o)
 {
 	u8 mask[QUIC_HP_MASK_LEN];
-	unsigned int i;
+	__be32 word, bits;
 
 	k->ops->hp_mask(d->hp, pkt + h->pn_off + PN_MAX_LEN, mask);
+	memcpy(&word, pkt + h->pn_off, PN_MAX_LEN);
+	memcpy(&bits, mask + 1, PN_MAX_LEN);
+	word ^= bits;
+	if (h->pn_off == 1 + QUIC_CID_LOCAL_LEN)	/* a constant, for the compiler */
+		memcpy(hdr, pkt, 1 + QUIC_CID_LOCAL_LEN);
+	else
+		memcpy(hdr, pkt, h->pn_off);
+	memcpy(hdr + h->pn_off, &word, PN_MAX_LEN);
 	o->first = pkt[0] ^ (mask[0] & hp_bits(pkt[0]));
-	o->pn_len = (o->first & 3) + 1;
-	memcpy(hdr, pkt, h->pn_off);
 	hdr[0] = o->first;
-	for (i = 0; i < o->pn_len; i++)
-		hdr[h->pn_off + i] = pkt[h->pn_off + i] ^ mask[1 + i];
+	o->pn_len = (o->first & 3) + 1;
 	o->pn = read_pn(hdr + h->pn_off, o->pn_len, largest);
 	return h->pn_off + o->pn_len;
 }

@@ -131,6 +131,23 @@ int quic_recvbuf_add(struct quic_recvbuf *b, u64 off, const u8 *data, u32 len,
 	return err;
 }
 
+bool quic_recvbuf_append(struct quic_recvbuf *b, const u8 *data, u32 len,
+			 struct quic_chunk *chunk)
+{
+	struct quic_slice *s;
+
+	if (b->high != b->ready_off)
+		return false;
+	s = quic_chunk_slice(chunk, data, len);
+	if (!s)
+		return false;
+	s->off = b->ready_off;
+	append(b, s);
+	b->high = b->ready_off;
+	b->bytes += len;
+	return true;
+}
+
 unsigned int quic_recvbuf_vecs(struct quic_recvbuf *b, u64 skip,
 			       struct quic_vec *v, unsigned int max)
 {

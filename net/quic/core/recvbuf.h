@@ -31,6 +31,12 @@ void quic_recvbuf_free(struct quic_recvbuf *b);
  */
 int quic_recvbuf_add(struct quic_recvbuf *b, u64 off, const u8 *data, u32 len,
 		     struct quic_chunk *chunk);
+/*
+ * The usual case of it: all of @len bytes, which follow what is there, and nothing lies
+ * above.  False: it is not so, or no slice is left; nothing changed.
+ */
+bool quic_recvbuf_append(struct quic_recvbuf *b, const u8 *data, u32 len,
+			 struct quic_chunk *chunk);
 static inline u64 quic_recvbuf_readable(const struct quic_recvbuf *b)
 {
 	return b->ready_off - b->read_off;

@@ -168,6 +168,30 @@ static void no_slot(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, check_readable(test), 30);
 }
 
+/* Data that follows goes to the end, unless something lies above, or no slice is left. */
+static void appends(struct kunit *test)
+{
+	struct fixture *f = test->priv;
+	struct quic_chunk *c;
+
+	f->mem.nslices = 2;
+	c = chunk_mem_alloc(&f->mem, 100);
+	KUNIT_ASSERT_NOT_NULL(test, c);
+	pattern_fill(c->base, 0, 0, 100);
+	KUNIT_EXPECT_TRUE(test, quic_recvbuf_append(&f->b, c->base, 10, c));
+	KUNIT_EXPECT_EQ(test, check_readable(test), 10);
+	KUNIT_EXPECT_EQ(test, f->b.high, 10ULL);
+	KUNIT_EXPECT_EQ(test, f->b.bytes, 10);
+	add(test, 15, 5);
+	KUNIT_EXPECT_FALSE(test, quic_recvbuf_append(&f->b, c->base + 10, 5, c));
+	KUNIT_EXPECT_EQ(test, add(test, 10, 5), 0);
+	KUNIT_EXPECT_TRUE(test, quic_recvbuf_append(&f->b, c->base + 20, 5, c));
+	KUNIT_EXPECT_FALSE(test, quic_recvbuf_append(&f->b, c->base + 25, 5, c));
+	KUNIT_EXPECT_EQ(test, check_readable(test), 25);
+	KUNIT_EXPECT_EQ(test, f->b.high, 25ULL);
+	quic_chunk_put(c);
+}
+
 static void discards(struct kunit *test)
 {
 	struct fixture *f = test->priv;
@@ -232,6 +256,7 @@ static struct kunit_case recvbuf_cases[] = {
 	KUNIT_CASE(replaces),
 	KUNIT_CASE(empty_frames),
 	KUNIT_CASE(no_slot),
+	KUNIT_CASE(appends),
 	KUNIT_CASE(discards),
 	KUNIT_CASE(random_frames),
 	{}

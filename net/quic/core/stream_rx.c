@@ -206,6 +206,36 @@ int quic_streams_rx_stream(struct quic_streams *ss, const struct quic_frame *f,
 	return 0;
 }
 
+/* Only data comes next, and where it goes is decided: nothing is to be told but the reader. */
+struct quic_stream *quic_streams_steady(const struct quic_streams *ss)
+{
+	struct quic_stream *s = ss->recent;
+
+	return s && s->rcv_event && s->rcv_state == QUIC_STREAM_RECV_STATE_RECV && !s->stopped &&
+	       (s->owner || !list_empty(&s->readable)) ? s : NULL;
+}
+
+bool quic_streams_rx_bulk(struct quic_streams *ss, struct quic_stream *s,
+			  const u8 *payload, u32 len, struct quic_chunk *chunk)
+{
+	/* RFC 9000 §4.1 */
+	u64 most = min(s->rcv_max - s->rcv.high, ss->rcv_max - ss->rcv_used);
+	struct quic_frame f quic_uninitialized;
+	struct quic_cur cur;
+
+	quic_cur_init(&cur, payload, len);
+	f.type = quic_cur_u8(&cur);
+	if ((f.type & ~(QUIC_STREAM_BIT_LEN | QUIC_STREAM_BIT_OFF)) != QUIC_FRAME_STREAM ||
+	    quic_frame_parse_stream(&cur, &f) || cur.bad || quic_cur_left(&cur))
+		return false;
+	if (f.stream.id != s->id || f.stream.off != s->rcv.high || !f.stream.len ||
+	    f.stream.len > most ||
+	    !quic_recvbuf_append(&s->rcv, f.stream.data, f.stream.len, chunk))
+		return false;
+	ss->rcv_used += f.stream.len;
+	return true;
+}
+
 /* ---- RESET_STREAM, RFC 9000 §19.4; *_BLOCKED ---- */
 
 /* For all but peeled-off streams, the event is how the application learns of it. */

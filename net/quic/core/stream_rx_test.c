@@ -408,6 +408,64 @@ static void no_slot(struct kunit *test)
 	side_free(test, d);
 }
 
+/* A packet that is one frame with the next data, and whatever is not. */
+static void bulk(struct kunit *test)
+{
+	static const struct {
+		const char *what;
+		u32 len;
+		u8 payload[8];
+		bool taken;
+	} cases[] = {
+		{ "next, with its length", 6, { 0x0e, 2, 10, 2, 'a', 'b' }, true },
+		{ "next, to the end", 5, { 0x0c, 2, 12, 'a', 'b' }, true },
+		{ "without an offset, which is 0", 4, { 0x08, 2, 'a', 'b' }, false },
+		{ "before it", 5, { 0x0c, 2, 13, 'a', 'b' }, false },
+		{ "ahead", 5, { 0x0c, 2, 15, 'a', 'b' }, false },
+		{ "FIN", 5, { 0x0d, 2, 14, 'a', 'b' }, false },
+		{ "of another stream", 5, { 0x0c, 6, 14, 'a', 'b' }, false },
+		{ "empty", 3, { 0x0c, 2, 14 }, false },
+		{ "and another frame", 6, { 0x0e, 2, 14, 1, 'a', 1 }, false },
+		{ "cut in its data", 5, { 0x0e, 2, 14, 2, 'a' }, false },
+		{ "cut in its offset", 3, { 0x0e, 2, 0x40 }, false },
+		{ "type in two bytes", 6, { 0x40, 0x0c, 2, 14, 'a', 'b' }, false },
+		{ "another frame", 1, { 0x01 }, false },
+		{ "nothing", 0, { 0 }, false },
+		{ "beyond the limit", 8, { 0x0c, 2, 14, 'a', 'b', 'c', 'd', 'e' }, false },
+		{ "up to the limit", 7, { 0x0c, 2, 14, 'a', 'b', 'c', 'd' }, true },
+	};
+	struct side *d = side_new(test, true);
+	struct quic_stream *s;
+	struct quic_chunk *c;
+	u64 used, high;
+	u32 i;
+
+	side_rx(d, 2, 0, 5, false);
+	KUNIT_EXPECT_NULL(test, quic_streams_steady(&d->ss));	/* it was made, not looked up */
+	side_rx(d, 2, 5, 5, false);
+	s = quic_streams_steady(&d->ss);
+	KUNIT_ASSERT_PTR_EQ(test, s, side_find(d, 2, false));
+	s->rcv_max = 18;
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		c = chunk_mem_alloc(&d->mem, sizeof(cases[i].payload));
+		KUNIT_ASSERT_NOT_NULL(test, c);
+		memcpy(c->base, cases[i].payload, sizeof(cases[i].payload));
+		used = d->ss.rcv_used;
+		high = s->rcv.high;
+		KUNIT_EXPECT_EQ_MSG(test, quic_streams_rx_bulk(&d->ss, s, c->base, cases[i].len, c),
+				    cases[i].taken, "%s", cases[i].what);
+		KUNIT_EXPECT_EQ_MSG(test, s->rcv.high > high, cases[i].taken, "%s", cases[i].what);
+		KUNIT_EXPECT_EQ_MSG(test, s->rcv.ready_off, s->rcv.high, "%s", cases[i].what);
+		KUNIT_EXPECT_EQ_MSG(test, d->ss.rcv_used - used, s->rcv.high - high, "%s",
+				    cases[i].what);
+		quic_chunk_put(c);
+	}
+	KUNIT_EXPECT_EQ(test, s->rcv.high, 18ULL);
+	side_rx(d, 2, 18, 0, true);		/* all of it is there */
+	KUNIT_EXPECT_NULL(test, quic_streams_steady(&d->ss));
+	side_free(test, d);
+}
+
 static struct kunit_case stream_rx_cases[] = {
 	KUNIT_CASE(stream_limit),
 	KUNIT_CASE(connection_limit),
@@ -422,6 +480,7 @@ static struct kunit_case stream_rx_cases[] = {
 	KUNIT_CASE(stop_and_fin),
 	KUNIT_CASE(stop_late),
 	KUNIT_CASE(no_slot),
+	KUNIT_CASE(bulk),
 	{}
 };
 

@@ -183,6 +183,15 @@ static inline u64 quic_streams_unsent(const struct quic_streams *ss)
 /* STREAM: data lies in @chunk. -ENOBUFS: no slice left in @chunk, bring another and call again. */
 int quic_streams_rx_stream(struct quic_streams *ss, const struct quic_frame *f,
 			   struct quic_chunk *chunk);
+/*
+ * The common case of it, a packet with nothing but the next bytes of a stream in use: the
+ * stream that quic_streams_steady() gave since anything else was done to streams, which is
+ * that of the frame before.  False: it is not so, nothing was done.  To wake up the
+ * reader is left to the caller.
+ */
+struct quic_stream *quic_streams_steady(const struct quic_streams *ss);
+bool quic_streams_rx_bulk(struct quic_streams *ss, struct quic_stream *s,
+			  const u8 *payload, u32 len, struct quic_chunk *chunk);
 int quic_streams_rx_reset(struct quic_streams *ss, const struct quic_frame *f);
 int quic_streams_rx_stop(struct quic_streams *ss, const struct quic_frame *f);
 int quic_streams_rx_max_data(struct quic_streams *ss, u64 max);
