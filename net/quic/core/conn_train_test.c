@@ -281,6 +281,11 @@ static void put_kind(struct twins *t, enum kind kind, struct quic_wr *w)
 		quic_wr_varint(w, QUIC_FRAME_PADDING);
 		break;
 	case PING:
+	case BAD_TAG:
+	case BAD_ID:
+	case LONG_HEADER:
+	case NO_FIXED_BIT:
+	case RUNT:
 		quic_wr_varint(w, QUIC_FRAME_PING);
 		break;
 	case ACK_OF_OURS:
@@ -305,8 +310,11 @@ static void put_kind(struct twins *t, enum kind kind, struct quic_wr *w)
 	}
 }
 
-/* The sealed packet, changed on its way. */
-static u32 spoil(enum kind kind, u8 *p, u32 len)
+/*
+ * The sealed packet, as somebody else's: what comes next has its number, and its
+ * bytes.  The length that it has then.
+ */
+static u32 spoil(struct hostile *h, enum kind kind, u8 *p, u32 len)
 {
 	switch (kind) {
 	case BAD_TAG:
@@ -322,10 +330,12 @@ static u32 spoil(enum kind kind, u8 *p, u32 len)
 		p[0] &= ~QUIC_HDR_FIXED;
 		break;
 	case RUNT:
-		return 1 + len % 20;
-	default:
+		len = 1 + len % 20;
 		break;
+	default:
+		return len;
 	}
+	h->pn[APP]--;
 	return len;
 }
 
@@ -351,7 +361,7 @@ static void build(struct side *s, enum kind kind, u32 n, const u8 *frames, u32 l
 	if (kind == NEW_KEYS && !h->keys.plain)
 		flip_keys(s);
 	h->reserved = kind == FLIPPED_SPIN ? QUIC_HDR_SPIN : kind == RESERVED_BIT ? 0x08 : 0;
-	s->len[n] = spoil(kind, to, hostile_build(h, APP, frames, len, to));
+	s->len[n] = spoil(h, kind, to, hostile_build(h, APP, frames, len, to));
 	h->reserved = 0;
 }
 
