@@ -76,9 +76,17 @@ static const u8 dgrams_seed[] = {
 	STEP(OP_USER, 0), 0x10, 1, STEP(OP_FLUSH, 0), STEP(OP_LOSE, 1), 0, STEP(OP_SLEEP, 0), 99,
 };
 
+static const u8 bulk_seed[] = {
+	AT_END | 0x40, STEP(OP_USER, 0), 0x00, 250, STEP(OP_USER, 0), 0x40, 250, STEP(OP_FLUSH, 0),
+	STEP(OP_USER, 0), 0x40, 250, STEP(OP_CHANGE, 1), 30, 1, STEP(OP_FLUSH, 0), STEP(OP_FLUSH, 0),
+	STEP(OP_USER, 0), 0x40, 250, STEP(OP_LOSE, 1), 1, STEP(OP_SWAP, 1), 2, STEP(OP_FLUSH, 0),
+	STEP(OP_USER, 1), 0x20, 0, STEP(OP_MEMORY, 0), 4, STEP(OP_USER, 0), 0x41, 250,
+	STEP(OP_FLUSH, 0), STEP(OP_SLEEP, 0), 99,
+};
+
 FUZZ_SEEDS(FUZZ_SEED(streams_seed), FUZZ_SEED(limits_seed), FUZZ_SEED(ids_seed),
 	   FUZZ_SEED(early_seed), FUZZ_SEED(net_seed), FUZZ_SEED(raw_seed), FUZZ_SEED(close_seed),
-	   FUZZ_SEED(tickets_seed), FUZZ_SEED(dgrams_seed));
+	   FUZZ_SEED(tickets_seed), FUZZ_SEED(dgrams_seed), FUZZ_SEED(bulk_seed));
 
 static struct pair pair;
 static struct hostile hostile[2];	/* [side]: whose victim has that side */
@@ -408,6 +416,8 @@ int LLVMFuzzerTestOneInput(const u8 *p, size_t len)
 		pair_middle(&pair);
 	else if (stage % STAGES == AT_END)
 		pair_establish(&pair);
+	for (i = 0; i < 2 && stage & 0x40; i++)		/* old enough for the short way in */
+		pair.e[i].c.stats.rx_packets += 100;
 	while (quic_cur_left(&in) && steps++ < STEPS_MAX) {
 		step(&in);
 		check();

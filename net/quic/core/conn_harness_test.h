@@ -515,32 +515,43 @@ static inline bool end_accept(struct end *e, const u8 *data, u32 len)
 	return !quic_conn_accept(&e->c, &a, e->pair->now);
 }
 
+/* @rx: of the datagram before it in its train, or cleared; becomes that of this one. */
 static inline void end_rx_from(struct end *e, const struct dgram *d, const u8 *data, u32 len,
-			       bool more)
+			       bool more, struct quic_rx *rx)
 {
-	struct quic_rx rx = { .data = data, .len = len, .more = more,
-			      .local = e->addr, .remote = e->pair->e[!e->side].addr };
+	struct quic_rx next = { .data = data, .len = len, .more = more,
+				.local = e->addr, .remote = e->pair->e[!e->side].addr };
 
 	if (d) {
-		rx.ecn = d->ecn;
-		rx.local = d->from.family ? d->to : rx.local;
-		rx.remote = d->from.family ? d->from : rx.remote;
+		next.ecn = d->ecn;
+		next.local = d->from.family ? d->to : next.local;
+		next.remote = d->from.family ? d->from : next.remote;
 	}
+	if (next.ecn == rx->ecn && quic_addr_equal(&next.local, &rx->local) &&
+	    quic_addr_equal(&next.remote, &rx->remote))
+		next.bulk = rx->bulk;
+	*rx = next;
 	e->got_bytes += len;
 	if (e->side && e->c.state == QUIC_CONN_IDLE && !end_accept(e, data, len))
 		return;
-	quic_conn_rx(&e->c, &rx, e->pair->now);
+	quic_conn_rx(&e->c, rx, e->pair->now);
 }
 
 /* Any bytes, from where the peer is. */
 static inline void end_rx(struct end *e, const u8 *data, u32 len)
 {
-	end_rx_from(e, NULL, data, len, false);
+	struct quic_rx rx = {};
+
+	end_rx_from(e, NULL, data, len, false, &rx);
 }
 
-/* All that is on the way to @e arrives, as a train; what it means for TLS is done. */
+/*
+ * All that is on the way to @e arrives, as a train; what it means for TLS is done, but
+ * not between datagrams of which the next may go the short way.
+ */
 static inline u32 end_deliver(struct end *e)
 {
+	struct quic_rx rx = {};
 	struct dgram *d;
 	u32 n = 0;
 
@@ -548,8 +559,9 @@ static inline u32 end_deliver(struct end *e)
 		d = queue_at(&e->in, 0);
 		e->in.first = (e->in.first + 1) % PAIR_QUEUE;
 		e->in.n--;
-		end_rx_from(e, d, d->data, d->len, e->in.n);
-		end_tls(e);
+		end_rx_from(e, d, d->data, d->len, e->in.n, &rx);
+		if (!rx.bulk)
+			end_tls(e);
 	}
 	return n;
 }
