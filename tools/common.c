@@ -96,7 +96,8 @@ void finish(int code)
 	pthread_mutex_lock(&exit_lock);
 	errno = 0;
 	if ((fflush(stdout) || ferror(stdout)) && code == EX_OK) {
-		warn_msg("standard output: %s", errno ? strerror(errno) : "not all could be written");
+		warn_msg("standard output: %s",
+			 errno ? strerror(errno) : "not all could be written");
 		code = own_failure;
 	}
 	exit(code);

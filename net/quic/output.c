@@ -555,7 +555,7 @@ static bool transmit(struct sock *sk, u64 now, bool flush, bool *waits)
 	bool probe;
 	int n, err;
 
-	/* a run of datagrams is made for the route's MTU: another is told before, not by the first */
+	/* a run is made for the route's MTU: of another it hears before, not by its first packet */
 	if (quic_streams_unsent(&c->streams))
 		quic_output_route(sk);
 	for (n = 0; n < BURST; n += slot.n) {

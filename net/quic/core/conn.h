@@ -309,9 +309,9 @@ struct quic_slot {
 	struct quic_pkt *pkt;		/* in: builder, the caller's, one a burst */
 	u8 *buf;			/* in: where the datagram goes */
 	u32 cap;			/* in: at least the path's mtu */
-	u32 most;			/* in: if so many of @cap bytes have room there, a run of them may be made */
+	u32 most;			/* in: so many of @cap bytes have room there; 0: no runs */
 	u32 len;			/* out */
-	u32 n;				/* out: datagrams, each of @len bytes, one behind the other */
+	u32 n;				/* out: datagrams of @len bytes, one behind the other */
 	const struct quic_path *path;	/* out: addresses */
 	u8 ecn;				/* out: enum quic_ecn */
 };
@@ -383,7 +383,6 @@ static inline bool quic_conn_is_open(const struct quic_conn *c)
  */
 u32 quic_conn_tx_bulk(struct quic_conn *c, struct quic_slot *slot, const struct quic_cid *dcid,
 		      u64 now);
-
 
 #define QUIC_APP_PN_LEN	2	/* at least: a train or two are 128 packets */
 

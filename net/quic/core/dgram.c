@@ -16,7 +16,7 @@
 
 #define RESERVE_MIN	2048	/* least size of a chunk for what is sent */
 #define CHUNK_DGRAMS	4	/* datagrams that a chunk is made for */
-#define DGRAM_PLAIN_MIN	2	/* RFC 9001 §5.4.2: least plaintext behind a packet number of 2 bytes */
+#define DGRAM_PLAIN_MIN	2	/* RFC 9001 §5.4.2: least plaintext behind 2 bytes of number */
 
 void quic_dgrams_init(struct quic_dgrams *d, const struct quic_chunk_ops *chunk_ops, void *priv)
 {
